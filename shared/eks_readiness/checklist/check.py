@@ -1,0 +1,158 @@
+"""How a check is declared: a pure function over the evidence that it names.
+
+    @check("storage.classes-encrypted", needs=(StorageClasses, if_available(EbsEncryptionDefault)), required=True)
+    def every_ebs_class_encrypts(classes: StorageClasses, default: EbsEncryptionDefault | Unavailable, policy: Policy)
+            -> Verdict | Unavailable:
+        '''Every EBS StorageClass encrypts its volumes, or the account encrypts by default. …'''
+
+The engine calls it with the slices in the order of `needs` and the policy last. Without a slice that is plainly needed
+it is not called at all: the answer is `unknown`. A slice under `if_available` may arrive as `Unavailable`: the check
+decides what it can, and returns that `Unavailable` when it cannot do without. mypy rejects a function whose parameters
+differ from `needs`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast, overload
+
+import msgspec
+
+from eks_readiness.domain.evidence import Slice, Unavailable
+from eks_readiness.domain.finding import CheckId, Verdict
+from eks_readiness.domain.item import ItemId
+from eks_readiness.domain.policy import Policy
+
+Answer = Verdict | Unavailable
+S = TypeVar("S", bound=Slice)
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+class Tolerated(msgspec.Struct, frozen=True):
+    """A slice that a check can do without."""
+
+    kind: type[Slice]
+
+
+def if_available(kind: type[S]) -> type[S | Unavailable]:
+    """Ask for a slice that the check can do without: it arrives as the slice, or as `Unavailable`."""
+    # Told to the type checker as the union that arrives; at run time a mark that the engine understands.
+    return cast("type[S | Unavailable]", Tolerated(kind))
+
+
+class Check:
+    """One declared check: its id, what it needs, its text, and the rule itself.
+
+    Calling it judges slices directly. `attested` marks a check that a dated statement answers instead of a probe; such
+    a check has no rule, and `max_age_days` names the policy's threshold for the statement's age.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a declaration says
+        self,
+        identifier: str,
+        *,
+        required: bool,
+        needs: tuple[type[Slice] | Tolerated, ...],
+        doc: str,
+        rule: Callable[..., Answer] | None,
+        module: str,
+        attested_within_days: Callable[[Policy], float] | None = None,
+    ) -> None:
+        self.id: Final = CheckId(identifier)
+        self.item: Final = ItemId(identifier.partition(".")[0])
+        self.required: Final = required
+        self.needs: Final = needs
+        self.doc: Final = inspect.cleandoc(doc)
+        self.rule: Final = rule
+        self.module: Final = module
+        self.attested_within_days: Final = attested_within_days
+
+    @property
+    def statement(self) -> str:
+        """The first line of its text: what holds when it passes."""
+        return self.doc.partition("\n")[0]
+
+    @property
+    def source(self) -> str:
+        """The address after `Source:` in its text."""
+        return next(
+            line.removeprefix("Source: ").strip() for line in self.doc.splitlines() if line.startswith("Source: ")
+        )
+
+    @property
+    def kinds(self) -> tuple[type[Slice], ...]:
+        """Every kind of evidence that it looks at."""
+        return tuple(need.kind if isinstance(need, Tolerated) else need for need in self.needs)
+
+    def __call__(self, *slices_and_policy: object) -> Answer:
+        """Judge slices, in the order of `needs`, with the policy last."""
+        if self.rule is None:
+            message = f"{self.id} is answered by a statement, not by evidence"
+            raise TypeError(message)
+        return self.rule(*slices_and_policy)
+
+    def __repr__(self) -> str:
+        return f"<check {self.id}>"
+
+
+Declared = Callable[[Callable[..., Answer]], Check]
+
+
+@overload
+def check(
+    identifier: str, *, needs: tuple[type[A]], required: bool
+) -> Callable[[Callable[[A, Policy], Answer]], Check]: ...
+@overload
+def check(
+    identifier: str, *, needs: tuple[type[A], type[B]], required: bool
+) -> Callable[[Callable[[A, B, Policy], Answer]], Check]: ...
+@overload
+def check(
+    identifier: str, *, needs: tuple[type[A], type[B], type[C]], required: bool
+) -> Callable[[Callable[[A, B, C, Policy], Answer]], Check]: ...
+@overload
+def check(
+    identifier: str, *, needs: tuple[type[A], type[B], type[C], type[D]], required: bool
+) -> Callable[[Callable[[A, B, C, D, Policy], Answer]], Check]: ...
+@overload
+def check(
+    identifier: str, *, needs: tuple[type[A], type[B], type[C], type[D], type[E]], required: bool
+) -> Callable[[Callable[[A, B, C, D, E, Policy], Answer]], Check]: ...
+@overload
+def check(
+    identifier: str, *, needs: tuple[type[A], type[B], type[C], type[D], type[E], type[F]], required: bool
+) -> Callable[[Callable[[A, B, C, D, E, F, Policy], Answer]], Check]: ...
+def check(identifier: str, *, needs: tuple[Any, ...], required: bool) -> Any:
+    """Declare a check. It registers nothing: `collect` gathers the checks of the modules that are named to it.
+
+    Its docstring is what `eks-readiness explain` prints: first line the statement, then `Not applicable when:` (where
+    claimed), `Why:`, `Fix:` and `Source:` lines.
+    """
+
+    def declare(rule: Callable[..., Answer]) -> Check:
+        return Check(
+            identifier, required=required, needs=needs, doc=rule.__doc__ or "", rule=rule, module=rule.__module__
+        )
+
+    return declare
+
+
+def attested(
+    identifier: str, *, required: bool, within_days: Callable[[Policy], float], doc: str, module: str
+) -> Check:
+    """Declare a check that a dated statement of a person or a pipeline answers; `module` is the caller's `__name__`."""
+    return Check(
+        identifier,
+        required=required,
+        needs=(),
+        doc=doc,
+        rule=None,
+        module=module,
+        attested_within_days=within_days,
+    )

@@ -1,0 +1,106 @@
+"""Every error that the product raises on purpose, as one tree.
+
+    ReadinessError                     what, where, and how to fix it
+    ├── InputError                     the user's input is wrong (exit code 2)
+    ├── ProbeError                     evidence could not be had: becomes `Unavailable`
+    │   ├── AccessDenied               denied: authenticated, but not allowed
+    │   ├── Unauthenticated            unauthenticated: no, bad or expired credentials
+    │   ├── Unreachable                unreachable: DNS, route, refused connection, TLS
+    │   ├── Throttled                  throttled: the service asked to slow down, also after retries
+    │   ├── TimedOut                   timeout: the scan's time ran out first
+    │   ├── Unsupported                unsupported: the region or the server does not offer the API
+    │   └── UnexpectedAnswer           unexpected: an answer that cannot be read
+    └── StoreError                     the ledger could not be read or written
+        └── StaleWrite                 somebody else wrote first; re-read and decide again
+
+Adapters translate SDK errors into this tree at their boundary (`raise … from`); nothing above an adapter sees an SDK error.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+UnavailableReason = Literal[
+    "denied", "unauthenticated", "unreachable", "throttled", "timeout", "unsupported", "unexpected", "crashed"
+]
+
+MAX_DETAIL_CHARACTERS = 500
+"""Messages from outside are cut here before they are kept: they are text of unknown origin."""
+
+
+def bounded(text: str, limit: int = MAX_DETAIL_CHARACTERS) -> str:
+    """Return text on one line, without control characters, cut to a number of characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+class ReadinessError(Exception):
+    """Something went wrong; the message says what and where, `remedy` how to fix it."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(bounded(message))
+        self.remedy = bounded(remedy)
+
+    def __str__(self) -> str:
+        message: str = self.args[0]
+        return f"{message} ({self.remedy})" if self.remedy else message
+
+
+class InputError(ReadinessError):
+    """The user's input is wrong."""
+
+
+class ProbeError(ReadinessError):
+    """Evidence could not be had."""
+
+    reason: ClassVar[UnavailableReason] = "unexpected"
+
+
+class AccessDenied(ProbeError):
+    """The caller is known but not allowed to read this."""
+
+    reason = "denied"
+
+
+class Unauthenticated(ProbeError):
+    """There are no credentials, or they are wrong or expired."""
+
+    reason = "unauthenticated"
+
+
+class Unreachable(ProbeError):
+    """No connection: name resolution, route, refusal or TLS."""
+
+    reason = "unreachable"
+
+
+class Throttled(ProbeError):
+    """The service asked to slow down, also after the retries."""
+
+    reason = "throttled"
+
+
+class TimedOut(ProbeError):
+    """The time given to the scan, or to this read, ran out."""
+
+    reason = "timeout"
+
+
+class Unsupported(ProbeError):
+    """The region, partition or server does not offer this API."""
+
+    reason = "unsupported"
+
+
+class UnexpectedAnswer(ProbeError):
+    """The answer cannot be read: wrong shape, too large, or contradicting itself."""
+
+    reason = "unexpected"
+
+
+class StoreError(ReadinessError):
+    """The ledger could not be read or written."""
+
+
+class StaleWrite(StoreError):
+    """Somebody else wrote first: read again and decide again."""

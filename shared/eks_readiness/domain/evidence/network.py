@@ -1,0 +1,147 @@
+"""The network around the cluster (EC2) and inside it (policies)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from eks_readiness.domain.evidence.slice import Slice
+
+
+class Subnet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One subnet of the cluster's VPC. `ipv4_addresses` counts the usable ones of its CIDR (AWS keeps five)."""
+
+    id: str
+    zone: str
+    zone_id: str = ""
+    cidr: str = ""
+    free_ipv4_addresses: int = 0
+    ipv4_addresses: int = 0
+    ipv6_native: bool = False
+
+
+class Subnets(Slice, frozen=True, kw_only=True):
+    """ec2:DescribeSubnets of the cluster's VPC."""
+
+    subnets: tuple[Subnet, ...] = ()
+
+
+class RouteTable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One route table: its explicit subnets, whether it is the VPC's main one, and where its default routes lead.
+
+    `default_targets` holds the targets of active 0.0.0.0/0 and ::/0 routes (igw-…, nat-…, tgw-…, eigw-…, eni-…);
+    any active route to an internet gateway, of whatever destination, sets `internet_gateway`.
+    """
+
+    id: str
+    subnet_ids: tuple[str, ...] = ()
+    main: bool = False
+    default_targets: tuple[str, ...] = ()
+    internet_gateway: bool = False
+
+
+class RouteTables(Slice, frozen=True, kw_only=True):
+    """ec2:DescribeRouteTables of the cluster's VPC."""
+
+    tables: tuple[RouteTable, ...] = ()
+
+    def of_subnet(self, subnet_id: str) -> RouteTable | None:
+        """The table that routes a subnet: its own, or else the main one."""
+        main = None
+        for table in self.tables:
+            if subnet_id in table.subnet_ids:
+                return table
+            main = table if table.main else main
+        return main
+
+
+class NatGateway(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One NAT gateway. `availability_mode` is zonal or regional; a zonal one lies in one subnet."""
+
+    id: str
+    state: str
+    subnet_id: str = ""
+    availability_mode: str = "zonal"
+
+
+class NatGateways(Slice, frozen=True, kw_only=True):
+    """ec2:DescribeNatGateways of the cluster's VPC."""
+
+    gateways: tuple[NatGateway, ...] = ()
+
+
+class FlowLog(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One flow log on the VPC or on a subnet. `delivery_status` is SUCCESS or FAILED; empty before the first one."""
+
+    id: str
+    resource_id: str
+    status: str
+    delivery_status: str = ""
+    traffic_type: str = ""
+
+
+class FlowLogs(Slice, frozen=True, kw_only=True):
+    """ec2:DescribeFlowLogs of the cluster's VPC and its subnets."""
+
+    logs: tuple[FlowLog, ...] = ()
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One running or pending EC2 instance of the cluster."""
+
+    id: str
+    subnet_id: str = ""
+    zone: str = ""
+    public_address: bool = False
+
+
+class Instances(Slice, frozen=True, kw_only=True):
+    """ec2:DescribeInstances by the cluster's tags, service-managed instances included, terminated ones left out."""
+
+    instances: tuple[Instance, ...] = ()
+
+
+class DefaultDeny(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A policy that denies by default for every pod of a namespace, or of every namespace (`cluster_wide`).
+
+    `kind` is the policy's kind, `exempt` the namespaces that a cluster-wide policy names as left out.
+    """
+
+    kind: str
+    name: str
+    namespace: str = ""
+    cluster_wide: bool = False
+    exempt: tuple[str, ...] = ()
+    ingress: bool = False
+    egress: bool = False
+
+
+class NetworkPolicies(Slice, frozen=True, kw_only=True):
+    """Network policies of every kind that the cluster serves: how many, and those that deny by default.
+
+    NetworkPolicy (networking.k8s.io), CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy, Calico NetworkPolicy and
+    GlobalNetworkPolicy, ClusterNetworkPolicy (networking.k8s.aws).
+    """
+
+    counts: dict[str, int] = {}
+    default_denies: tuple[DefaultDeny, ...] = ()
+
+
+class NodeClass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One EKS Auto Mode NodeClass. `network_policy` is DefaultAllow or DefaultDeny; empty where not set."""
+
+    name: str
+    network_policy: str = ""
+    ready: bool = False
+
+
+class NetworkPolicyEngine(Slice, frozen=True, kw_only=True):
+    """What could enforce network policies with the VPC CNI.
+
+    `node_agent_enabled`: the aws-node DaemonSet's node agent has --enable-network-policy=true; None without aws-node.
+    `controller_enabled`: ConfigMap kube-system/amazon-vpc-cni has enable-network-policy-controller "true"; None
+    without that ConfigMap. `node_classes` are those of EKS Auto Mode.
+    """
+
+    node_agent_enabled: bool | None = None
+    controller_enabled: bool | None = None
+    node_classes: tuple[NodeClass, ...] = ()

@@ -1,0 +1,162 @@
+"""Nodes, what scales them, and the pods on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from eks_readiness.domain.evidence.slice import Sample, Slice
+
+Compute = Literal["ec2", "auto", "fargate", "hybrid"]
+OsFamily = Literal["bottlerocket", "al2", "al2023", "ubuntu", "rhel", "windows", "other"]
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One node. `zone` is the topology label's; `nodegroup` and `node_pool` who made it, empty for self-managed ones.
+
+    `os_family` is derived from nodeInfo.osImage and operatingSystem. `external_address`: it reports an ExternalIP.
+    """
+
+    name: str
+    ready: bool
+    zone: str = ""
+    compute: Compute = "ec2"
+    os_family: OsFamily = "other"
+    os_image: str = ""
+    kubelet_version: str = ""
+    nodegroup: str = ""
+    node_pool: str = ""
+    instance_id: str = ""
+    external_address: bool = False
+    unschedulable: bool = False
+    created_at: datetime | None = None
+
+
+class Nodes(Slice, frozen=True, kw_only=True):
+    """Every node that the cluster lists."""
+
+    nodes: tuple[Node, ...] = ()
+
+
+class NodePool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One Karpenter or Auto Mode NodePool.
+
+    `ready` is its Ready condition. `limits` and `used` are by resource (cpu in cores, memory in bytes, others counted);
+    empty limits mean that it grows without bound. `static_replicas` is set for a pool of fixed size.
+    """
+
+    name: str
+    ready: bool
+    not_ready_reason: str = ""
+    limits: dict[str, float] = {}
+    used: dict[str, float] = {}
+    consolidation: str = ""
+    expire_after: str = ""
+    node_class: str = ""
+    static_replicas: int | None = None
+
+
+class NodePools(Slice, frozen=True, kw_only=True):
+    """karpenter.sh NodePools; `installed` says whether the cluster serves that API at all."""
+
+    installed: bool
+    pools: tuple[NodePool, ...] = ()
+
+
+ComponentName = Literal[
+    "aws-node",
+    "coredns",
+    "kube-proxy",
+    "cilium",
+    "calico",
+    "ebs-csi-controller",
+    "ebs-csi-node",
+    "karpenter",
+    "cluster-autoscaler",
+    "velero",
+    "kasten",
+    "kyverno",
+    "gatekeeper",
+    "falco",
+    "tetragon",
+    "guardduty-agent",
+]
+
+
+class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One workload that was recognised as a well-known component.
+
+    `desired` and `ready` count pods, or nodes for a DaemonSet; `desired` 0 means scaled to nothing. `zones` and `nodes`
+    say how far the ready pods of this workload are spread, where pods could be read (only for coredns).
+    `images` holds the containers' images. `autodiscovers` is set for a cluster-autoscaler with
+    --node-group-auto-discovery or --nodes.
+    """
+
+    component: ComponentName
+    kind: Literal["Deployment", "DaemonSet", "StatefulSet"]
+    namespace: str
+    name: str
+    desired: int = 0
+    ready: int = 0
+    images: tuple[str, ...] = ()
+    autodiscovers: bool | None = None
+
+    @property
+    def fully_ready(self) -> bool:
+        """Every wanted pod is ready, and at least one is wanted."""
+        return self.desired > 0 and self.ready >= self.desired
+
+    @property
+    def where(self) -> str:
+        """How a person finds it."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class Components(Slice, frozen=True, kw_only=True):
+    """Well-known components among the cluster's Deployments, DaemonSets and StatefulSets."""
+
+    components: tuple[Component, ...] = ()
+
+    def named(self, name: ComponentName) -> tuple[Component, ...]:
+        """Every workload that was recognised as that component."""
+        return tuple(component for component in self.components if component.component == name)
+
+
+class NamespaceSample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Pods of one namespace that have a property, with the first few named `pod (why)`."""
+
+    namespace: str
+    pods: Sample
+
+
+class PendingPod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One pod that the scheduler found no node for, since the PodScheduled condition's last transition."""
+
+    namespace: str
+    name: str
+    since: datetime
+
+
+class Pods(Slice, frozen=True, kw_only=True):
+    """Live pods (neither Succeeded nor Failed), folded while they streamed by.
+
+    `live` counts them by namespace. `privileged` holds, by namespace, those that are privileged, share a host namespace
+    or mount a hostPath. `pending` holds the longest pending ones (at most 50), `pending_total` how many there are;
+    pods being deleted are left out. `dns_nodes` and `dns_zones` are where ready CoreDNS pods run (node names, zones are
+    joined from the nodes by the check).
+    """
+
+    live: dict[str, int] = {}
+    privileged: tuple[NamespaceSample, ...] = ()
+    pending: tuple[PendingPod, ...] = ()
+    pending_total: int = 0
+    dns_nodes: tuple[str, ...] = ()
+
+
+class DisruptionBudgets(Slice, frozen=True, kw_only=True):
+    """policy/v1 PodDisruptionBudgets: how many, and those that block every eviction though all pods are healthy."""
+
+    total: int = 0
+    blocking: Sample = Sample()

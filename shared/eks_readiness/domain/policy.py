@@ -1,0 +1,98 @@
+"""The thresholds that a verdict depends on: fleet defaults, each replaceable for the fleet or for one cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from eks_readiness.domain.errors import InputError
+
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Days = Annotated[float, Meta(gt=0, le=3650)]
+Hours = Annotated[float, Meta(gt=0, le=87_600)]
+Minutes = Annotated[float, Meta(gt=0, le=100_000)]
+Glob = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every threshold with its unit and default. A check reads its limits here and nowhere else."""
+
+    # infrastructure
+    min_zones: Count = 2
+    """Availability zones that cluster subnets and Ready nodes must lie in."""
+    min_free_control_plane_addresses: Count = 6
+    """Free IPv4 addresses per cluster subnet; AWS needs them for an upgrade.
+
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+    """
+    min_address_headroom: Count = 16
+    """Free IPv4 addresses per cluster subnet that AWS recommends."""
+    min_node_subnet_free_percent: Percent = 20
+    """Share of a node subnet's IPv4 addresses that is free."""
+    max_node_pool_limit_used_percent: Percent = 90
+    """Use of a NodePool's limits from which there is no headroom."""
+    accepted_os: tuple[str, ...] = ("bottlerocket",)
+    """Operating systems accepted on Linux nodes: bottlerocket, al2023, ubuntu, rhel. Auto Mode always counts."""
+    max_pending_minutes: Minutes = 15
+    """How long a pod may be unschedulable."""
+
+    # backup
+    max_backup_age_hours: Hours = 26
+    """Age up to which a backup is recent; 1.2 times its schedule's interval if that is longer."""
+
+    # namespaces
+    exempt_namespaces: tuple[Glob, ...] = (
+        "kube-system",
+        "kube-public",
+        "kube-node-lease",
+        "amazon-*",
+        "aws-observability",
+    )
+    """Namespaces (shell patterns) that pod security, network policy and backup coverage do not judge."""
+
+    # upgrades
+    allow_extended_support: bool = False
+    """Whether a version in extended support satisfies `cluster-upgrades.supported-version`."""
+    min_support_left_days: Days = 60
+    """Standard support that should be left."""
+
+    # attestations
+    procedure_max_age_days: Days = 180
+    """Age up to which an attested procedure, plan or process counts."""
+
+    # level changes
+    improve_after_scans: Annotated[int, Meta(ge=1, le=10)] = 2
+    """Scans in a row that must prove a higher level before it is published."""
+    stale_after_intervals: Annotated[float, Meta(ge=1, le=100)] = 2.5
+    """Scan intervals without proof after which the shown level is unknown."""
+    expiry_notice_days: Days = 14
+    """How long before its end an attestation's, waiver's or certificate's expiry is announced."""
+
+    # the rule
+    level_rule: Annotated[str, Meta(pattern="^(seed|strict)$")] = "seed"
+    """Which rule says from which level an item is required: `seed`, or `strict` (every high item at level 1)."""
+    item_levels: dict[str, Annotated[int, Meta(ge=1, le=3)]] = {}
+    """Single items required from another level than the rule says: item id → level."""
+
+
+THRESHOLDS: frozenset[str] = frozenset(Policy.__struct_fields__)
+
+
+def parse_policy(overrides: dict[str, object], *, where: str) -> Policy:
+    """Make a policy from overrides of the defaults.
+
+    Raises:
+        InputError: an unknown threshold or a value out of range; the message names it and `where`.
+    """
+    for name in overrides:
+        if name not in THRESHOLDS:
+            message = f"{where}: unknown threshold {name!r}"
+            raise InputError(message, remedy=f"known: {', '.join(sorted(THRESHOLDS))}")
+    try:
+        return msgspec.convert(overrides, Policy)
+    except msgspec.ValidationError as error:
+        message = f"{where}: {error}"
+        raise InputError(message, remedy="see the thresholds in docs/checks.md") from error

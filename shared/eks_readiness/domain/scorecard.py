@@ -1,0 +1,80 @@
+"""The result of one scan: every finding, every item's state, and the level that they prove."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.finding import Finding
+from eks_readiness.domain.item import Category, ItemId, Priority, RequiredLevel
+
+Level = Literal[0, 1, 2, 3]
+LEVELS: tuple[Level, ...] = (0, 1, 2, 3)
+LEVEL_MEANINGS: dict[Level, str] = {
+    0: "not ready for production",
+    1: "minimally viable for production, high risk",
+    2: "production ready with acceptable risk",
+    3: "production ready with comprehensive controls",
+}
+
+ItemVerdict = Literal["satisfied", "missing", "unknown", "not_covered"]
+
+
+class ItemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where one item stands.
+
+    satisfied: every required check is pass, not_applicable or waived · missing: at least one is not ·
+    unknown: only unknowns stand in the way · not_covered: the judged document has no row for it (never in a scan).
+    """
+
+    item: ItemId
+    title: str
+    category: Category
+    priority: Priority
+    required_from: RequiredLevel
+    state: ItemVerdict
+    reason: str = ""
+
+
+class LevelInterval(msgspec.Struct, frozen=True, kw_only=True):
+    """The levels that the evidence allows: `lowest` counts each unknown as not satisfied, `highest` as satisfied."""
+
+    lowest: Level
+    highest: Level
+
+    @property
+    def exact(self) -> bool:
+        """Whether no unknown matters: lowest and highest agree."""
+        return self.lowest == self.highest
+
+    def __str__(self) -> str:
+        return str(self.lowest) if self.exact else f"{self.lowest}-{self.highest}"
+
+
+class Blockers(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands between the cluster and each level, in checklist order: item ids required from that level."""
+
+    missing: dict[RequiredLevel, tuple[ItemId, ...]]
+    unknown: dict[RequiredLevel, tuple[ItemId, ...]]
+
+
+class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one evaluation says about a cluster.
+
+    `cluster` is None where a checklist document was judged instead of a cluster. `observed_at` is when the evidence
+    was gathered: ages are judged at that instant. `ruleset` identifies the checks, rule and thresholds that judged.
+    `score_percent` is the share of passed among the applicable, known checks, waived ones left out; None with none.
+    """
+
+    schema: int = 1
+    cluster: ClusterRef | None
+    observed_at: datetime
+    ruleset: str
+    level: LevelInterval
+    items: tuple[ItemState, ...]
+    findings: tuple[Finding, ...]
+    blockers: Blockers
+    score_percent: float | None
