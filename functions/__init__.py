@@ -1,0 +1,1 @@
+"""The deployed Lambda functions, one package a verb: parse, one use case, map."""

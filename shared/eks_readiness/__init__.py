@@ -1,0 +1,1 @@
+"""Readiness of Amazon EKS clusters for production: evidence, verdicts, levels."""

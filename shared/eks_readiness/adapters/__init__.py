@@ -1,0 +1,1 @@
+"""Everything that speaks to the outside: AWS, Kubernetes, DynamoDB, SNS."""
