@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.item import RequiredLevel
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -74,7 +75,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # the rule
     level_rule: Annotated[str, Meta(pattern="^(seed|strict)$")] = "seed"
     """Which rule says from which level an item is required: `seed`, or `strict` (every high item at level 1)."""
-    item_levels: dict[str, Annotated[int, Meta(ge=1, le=3)]] = {}
+    item_levels: dict[str, RequiredLevel] = {}
     """Single items required from another level than the rule says: item id → level."""
 
 

@@ -1,0 +1,225 @@
+"""The engine: evidence, statements and policy in, a scorecard out. Pure: equal input gives equal output.
+
+Missing evidence and a crashed check become `unknown` with a reason; every other check still runs; there are always as
+many findings as checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from eks_readiness.checklist.check import Answer, Check, Tolerated
+from eks_readiness.checklist.items import ITEMS, required_from
+from eks_readiness.checklist.level import blockers, level_interval
+from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.errors import bounded
+from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
+from eks_readiness.domain.finding import Finding, failed, passed
+from eks_readiness.domain.item import Item, ItemId
+from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Scorecard
+
+EDITION = 1
+"""Raised when the meaning of a check changes without a change of its id, so that the ruleset changes with it."""
+
+
+def ruleset(checks: Iterable[Check], policy: Policy) -> str:
+    """Identify what judged: the checks, the edition and the policy, as twelve hexadecimal digits."""
+    judged = [EDITION, [[check.id, check.required] for check in checks], policy]
+    return hashlib.sha256(msgspec.json.encode(judged, order="deterministic")).hexdigest()[:12]
+
+
+def evaluate(  # noqa: PLR0913 - each is one input of a verdict
+    evidence: Evidence,
+    checks: Sequence[Check],
+    *,
+    policy: Policy,
+    attestations: Iterable[Attestation] = (),
+    waivers: Iterable[Waiver] = (),
+    at: datetime | None = None,
+) -> Scorecard:
+    """Judge a cluster's evidence by every check.
+
+    `at` is the instant at which statements must be valid; by default when the evidence was gathered, so that the same
+    evidence gives the same scorecard whenever and wherever it is judged.
+    """
+    at = at or evidence.observed_at
+    arn = evidence.cluster.arn
+    statements = [each for each in attestations if each.cluster in (EVERY_CLUSTER, arn)]
+    waived = [each for each in waivers if each.cluster in (EVERY_CLUSTER, arn) and each.valid_at(at)]
+    findings = tuple(_finding(check, evidence, policy, statements, waived, at) for check in checks)
+    states = tuple(_item_state(item, findings, policy, statements, waived, at) for item in ITEMS)
+    return _scorecard(evidence.cluster, at, ruleset(checks, policy), findings, states)
+
+
+def evaluate_document(
+    covered: Collection[ItemId], attestations: Sequence[Attestation], *, policy: Policy, at: datetime
+) -> Scorecard:
+    """Judge a checklist document by its own ticks. Items without a row are `not_covered`, never missing."""
+    states = tuple(
+        _attested_state(item, policy, attestations, [], at, unanswered="missing")
+        if item.id in covered
+        else _state(item, policy, "not_covered", "the document has no row for it")
+        for item in ITEMS
+    )
+    return _scorecard(None, at, ruleset((), policy), (), states)
+
+
+def _scorecard(
+    cluster: ClusterRef | None, at: datetime, rules: str, findings: tuple[Finding, ...], states: tuple[ItemState, ...]
+) -> Scorecard:
+    decided = [each for each in findings if each.outcome in ("pass", "fail") and each.waiver is None]
+    good = sum(each.outcome == "pass" for each in decided)
+    return Scorecard(
+        cluster=cluster,
+        observed_at=at,
+        ruleset=rules,
+        level=level_interval(states),
+        items=states,
+        findings=findings,
+        blockers=blockers(states),
+        score_percent=round(100 * good / len(decided), 1) if decided else None,
+    )
+
+
+def _finding(  # noqa: PLR0913 - the engine's own step: everything that evaluate was given
+    check: Check,
+    evidence: Evidence,
+    policy: Policy,
+    attestations: Sequence[Attestation],
+    waivers: Sequence[Waiver],
+    at: datetime,
+) -> Finding:
+    attested_by = ""
+    if check.attested_within_days is None:
+        answer = _ask(check, evidence, policy)
+    else:
+        answer, attested_by = _attested_answer(check, attestations, policy, at)
+    if isinstance(answer, Unavailable):
+        finding = Finding(
+            check=check.id,
+            item=check.item,
+            required=check.required,
+            outcome="unknown",
+            reason=answer.detail,
+            unknown_reason=answer.reason,
+            remedy=answer.remedy,
+        )
+    else:
+        finding = Finding(
+            check=check.id,
+            item=check.item,
+            required=check.required,
+            outcome=answer.outcome,
+            reason=answer.reason,
+            offenders=answer.offenders,
+            offenders_total=answer.offenders_total,
+            attested_by=attested_by,
+        )
+    if finding.outcome in ("fail", "unknown"):
+        return msgspec.structs.replace(finding, waiver=_waiver_for({check.id, check.item}, waivers))
+    return finding
+
+
+def _ask(check: Check, evidence: Evidence, policy: Policy) -> Answer:
+    slices: list[Slice | Unavailable] = []
+    for need in check.needs:
+        found = evidence.get(need.kind if isinstance(need, Tolerated) else need)
+        if isinstance(found, Unavailable) and not isinstance(need, Tolerated):
+            return found
+        slices.append(found)
+    try:
+        return check(*slices, policy)
+    except Exception as error:  # noqa: BLE001 - one broken check must not take the others with it
+        return Unavailable(
+            reason="crashed",
+            detail=bounded(f"the check crashed: {type(error).__name__}: {error}"),
+            remedy="report it with the output of: eks-readiness collect",
+        )
+
+
+def _attested_answer(
+    check: Check, attestations: Sequence[Attestation], policy: Policy, at: datetime
+) -> tuple[Answer, str]:
+    statement = _newest({check.id, check.item}, attestations)
+    if statement is None:
+        return failed(f"nobody has attested it; attest it with: eks-readiness attest {check.id}"), ""
+    if not statement.valid_at(at):
+        return failed(f"the attestation of {statement.owner} expired on {statement.expires_at:%Y-%m-%d}"), ""
+    if not statement.holds:
+        return failed(f"{statement.owner} attested on {statement.issued_at:%Y-%m-%d} that it is not in place"), ""
+    days = check.attested_within_days(policy) if check.attested_within_days else 0
+    if not statement.fresh_at(at, timedelta(days=days)):
+        return failed(f"attested on {statement.issued_at:%Y-%m-%d}, more than {days:g} days ago"), ""
+    verdict = passed(f"attested by {statement.owner} on {statement.issued_at:%Y-%m-%d}")
+    return verdict, statement.owner
+
+
+def _newest(subjects: set[str], attestations: Sequence[Attestation]) -> Attestation | None:
+    about = [each for each in attestations if each.subject in subjects]
+    # A statement about one cluster beats one about all when both were made at the same instant.
+    return max(about, key=lambda each: (each.issued_at, each.cluster != EVERY_CLUSTER), default=None)
+
+
+def _waiver_for(subjects: set[str], waivers: Sequence[Waiver]) -> Waiver | None:
+    return max((each for each in waivers if each.check in subjects), key=lambda each: each.expires_at, default=None)
+
+
+def _item_state(  # noqa: PLR0913 - the engine's own step: everything that evaluate was given
+    item: Item,
+    findings: Sequence[Finding],
+    policy: Policy,
+    attestations: Sequence[Attestation],
+    waivers: Sequence[Waiver],
+    at: datetime,
+) -> ItemState:
+    required = [each for each in findings if each.item == item.id and each.required]
+    if not required:
+        return _attested_state(item, policy, attestations, waivers, at, unanswered="unknown")
+    if failing := [each for each in required if each.blocks]:
+        return _state(item, policy, "missing", "; ".join(f"{each.check}: {each.reason}" for each in failing))
+    if undecided := [each for each in required if each.undecided]:
+        return _state(item, policy, "unknown", "; ".join(f"{each.check}: {each.reason}" for each in undecided))
+    return _state(item, policy, "satisfied", "")
+
+
+def _attested_state(  # noqa: PLR0913 - the engine's own step: everything that evaluate was given
+    item: Item,
+    policy: Policy,
+    attestations: Sequence[Attestation],
+    waivers: Sequence[Waiver],
+    at: datetime,
+    *,
+    unanswered: ItemVerdict,
+) -> ItemState:
+    """Answer an item that has no check by a statement about the item itself."""
+    statement = _newest({item.id}, attestations)
+    if statement is not None and statement.valid_at(at):
+        state: ItemVerdict = "satisfied" if statement.holds else "missing"
+        said = "attested" if statement.holds else "attested as not in place"
+        reason = f"{said} by {statement.owner} on {statement.issued_at:%Y-%m-%d}"
+    elif statement is not None:
+        state, reason = "missing", f"the attestation of {statement.owner} expired on {statement.expires_at:%Y-%m-%d}"
+    else:
+        state, reason = unanswered, f"nobody has attested it; attest it with: eks-readiness attest {item.id}"
+    waiver = _waiver_for({item.id}, waivers)
+    if state != "satisfied" and waiver is not None:
+        return _state(item, policy, "satisfied", f"waived by {waiver.owner} until {waiver.expires_at:%Y-%m-%d}")
+    return _state(item, policy, state, reason)
+
+
+def _state(item: Item, policy: Policy, state: ItemVerdict, reason: str) -> ItemState:
+    return ItemState(
+        item=item.id,
+        title=item.title,
+        category=item.category,
+        priority=item.priority,
+        required_from=required_from(item, policy),
+        state=state,
+        reason=bounded(reason),
+    )
