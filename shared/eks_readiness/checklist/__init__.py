@@ -13,10 +13,6 @@ class ChecklistError(Exception):
     """The declarations contradict each other: a defect of the program, found when it starts."""
 
 
-ATTESTED_ITEMS: frozenset[ItemId] = frozenset()
-"""Items that no probe looks at yet: only a statement about the item itself answers them, otherwise they are unknown."""
-
-
 def collect(*modules: ModuleType, attested_items: frozenset[ItemId] = frozenset()) -> tuple[Check, ...]:
     """Gather the checks that the modules define, in checklist order, and make sure that they fit the items.
 

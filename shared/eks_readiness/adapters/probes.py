@@ -1,0 +1,8 @@
+"""Every probe of the product: what is read from AWS and from the Kubernetes API, with which rights."""
+
+from __future__ import annotations
+
+from eks_readiness.adapters.probe import AwsProbe, KubernetesProbe
+
+AWS_PROBES: tuple[AwsProbe, ...] = ()
+KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = ()
