@@ -1,0 +1,96 @@
+"""The layers of the package, as the contracts in pyproject.toml state them, and that each contract can break."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINT_IMPORTS = (sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()")
+
+PACKAGE = "shared/eks_readiness"
+PLANTED = {
+    "layers": {f"{PACKAGE}/app/planted.py": "from eks_readiness import adapters"},
+    "deployables": {f"{PACKAGE}/adapters/planted.py": "import functions"},
+    "pure": {f"{PACKAGE}/domain/planted.py": "import os"},
+    "functions-through-bootstrap": {"functions/planted.py": "import eks_readiness.adapters"},
+    "infra-narrow": {"infra/planted.py": "import eks_readiness.domain.scorecard"},
+    "synth-offline": {"infra/planted.py": "import boto3"},
+    "categories": {
+        f"{PACKAGE}/checklist/infrastructure/planted.py": "import eks_readiness.checklist.extensions.planted",
+        f"{PACKAGE}/checklist/extensions/planted.py": "",
+    },
+}
+
+
+def lint_imports(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `lint-imports` on the tree below a directory, as a developer would."""
+    return subprocess.run(
+        [*LINT_IMPORTS, "--no-cache", "--no-logo", *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(directory / "shared"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the source that a test may spoil."""
+    for part in ("shared", "functions", "infra"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def plant(tree: Path, files: dict[str, str]) -> None:
+    """Write modules, with the packages that they need."""
+    for name, text in files.items():
+        module = tree / name
+        module.parent.mkdir(exist_ok=True)
+        (module.parent / "__init__.py").touch()
+        module.write_text(f"{text}\n")
+
+
+def test_every_contract_is_kept() -> None:
+    """No module imports from a layer that it may not know."""
+    result = lint_imports(ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{len(PLANTED)} kept, 0 broken" in result.stdout
+
+
+@pytest.mark.parametrize("contract", PLANTED)
+def test_a_forbidden_import_breaks_its_contract(contract: str, tree: Path) -> None:
+    """Each contract notices the import that it is there for."""
+    plant(tree, PLANTED[contract])
+    result = lint_imports(tree, "--contract", contract)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "0 kept, 1 broken" in result.stdout
+
+
+def test_a_module_outside_the_layers_breaks_the_build(tree: Path) -> None:
+    """Nothing may hide from the layers in a module of its own."""
+    plant(tree, {f"{PACKAGE}/utils.py": ""})
+    result = lint_imports(tree, "--contract", "layers")
+    assert result.returncode == 1
+    assert "utils" in result.stdout
+
+
+def test_infrastructure_may_read_the_thresholds(tree: Path) -> None:
+    """The one exception of `infra-narrow` is an exception for domain.policy alone."""
+    plant(tree, {"infra/planted.py": "import eks_readiness.domain.policy"})
+    assert lint_imports(tree, "--contract", "infra-narrow").returncode == 0
+
+
+def test_every_contract_is_planted_against() -> None:
+    """A new contract comes with the import that breaks it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert {contract["id"] for contract in settings["tool"]["importlinter"]["contracts"]} == set(PLANTED)
