@@ -119,6 +119,7 @@ $(UV):
 	  || { echo "Python 3.11 or newer is needed; name one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { rm -rf $(VENV); echo "Python's venv module is incomplete. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@# uv comes first and from the same lock: its own lines, as pip reads them
 	@grep -A 50 '^uv==' locks/dev.txt | awk 'NR == 1 || /--hash/ {print; next} {exit}' | sed '$$ s/ *\\$$//' > $(VENV)/uv.txt
 	@$(PY) -m pip install --quiet --require-hashes --requirement $(VENV)/uv.txt
 

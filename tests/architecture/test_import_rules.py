@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,20 @@ def test_infrastructure_may_read_the_thresholds(tree: Path) -> None:
     assert lint_imports(tree, "--contract", "infra-narrow").returncode == 0
 
 
+def contracts() -> dict[str, dict[str, Any]]:
+    """The contracts of pyproject.toml by their ids."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return {contract["id"]: contract for contract in settings["tool"]["importlinter"]["contracts"]}
+
+
 def test_every_contract_is_planted_against() -> None:
     """A new contract comes with the import that breaks it."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert {contract["id"] for contract in settings["tool"]["importlinter"]["contracts"]} == set(PLANTED)
+    assert set(contracts()) == set(PLANTED)
+
+
+def test_the_pure_contract_covers_the_whole_core() -> None:
+    """Use cases and the two lowest layers are pure: each module of them, as soon as it exists, is in `pure`."""
+    lowest = " | ".join(contracts()["layers"]["layers"][-2:])
+    core = {"app", *(name.strip("() ") for name in lowest.split("|"))}
+    present = {path.stem for path in (ROOT / PACKAGE).iterdir() if path.stem in core}
+    assert set(contracts()["pure"]["source_modules"]) == {f"eks_readiness.{name}" for name in present}
