@@ -1,0 +1,146 @@
+"""Builds what runs in Lambda: one directory per bundle, without Docker, the same bytes from the same input.
+
+A bundle is the locked wheels for the target's Python and architecture, less what no function imports, plus the
+product's own code, plus bytecode. The code directory is read-only at run time, so without bytecode every cold start
+would compile everything: 2.4 times the CPU of a start (docs/adr/0005-bundles.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+BundleName = Literal["scan", "light"]
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build" / "bundles"
+
+# Never imported by a function: the asynchronous client, type stubs, the packages' own tests and command lines.
+_DROPPED = ("kubernetes/aio", "kubernetes/e2e_test", "**/*.pyi", "**/tests", "bin", "boto3/examples", "**/__pycache__")
+# Each bundle holds the functions that it serves; the light one has neither the probes nor the Kubernetes client.
+FUNCTIONS: dict[BundleName, tuple[str, ...]] = {
+    "scan": ("scan",),
+    "light": ("dispatch", "relay", "sweep", "widget"),
+}
+
+
+class BundleError(Exception):
+    """A bundle could not be built; the message says why and what to do."""
+
+
+class Target(NamedTuple):
+    """Where a bundle will run: Python's minor version, like 3.13, and the processor."""
+
+    python: str
+    architecture: Literal["arm64", "x86_64"]
+
+    @property
+    def platform(self) -> str:
+        """The platform as wheels name it."""
+        processor = "aarch64" if self.architecture == "arm64" else "x86_64"
+        return f"{processor}-manylinux_2_28"
+
+    @classmethod
+    def here(cls) -> Target:
+        """This interpreter on this machine, for a local AWS that runs functions on it."""
+        import platform  # noqa: PLC0415 - only local runs ask
+
+        processor = platform.machine()
+        architecture: Literal["arm64", "x86_64"] = "arm64" if processor in {"arm64", "aarch64"} else "x86_64"
+        return cls(f"{sys.version_info.major}.{sys.version_info.minor}", architecture)
+
+
+def build_bundle(name: BundleName, target: Target, *, into: Path = BUILD) -> Path:
+    """Build a bundle and return its directory. Wheels are installed once per lock file and target.
+
+    Raises:
+        BundleError: no interpreter of the target's version, or the wheels could not be installed.
+    """
+    interpreter = _interpreter(target.python)
+    lock = ROOT / "locks" / f"bundle-{name}.txt"
+    digest = hashlib.sha256(lock.read_bytes() + repr((target, _DROPPED)).encode()).hexdigest()[:12]
+    wheels = into / f"wheels-{name}-{target.python}-{target.architecture}-{digest}"
+    if not wheels.is_dir():
+        _install(lock, target, wheels, interpreter)
+    bundle = into / f"{name}-{target.python}-{target.architecture}"
+    shutil.rmtree(bundle, ignore_errors=True)
+    shutil.copytree(wheels, bundle, symlinks=True)
+    _copy_sources(bundle, name)
+    _compile(bundle, interpreter, (bundle / "eks_readiness", bundle / "functions"))
+    return bundle
+
+
+def _interpreter(python: str) -> str:
+    """Find an interpreter of a minor version: this one, one on PATH, or one of pyenv's."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    on_path = shutil.which(f"python{python}")
+    pyenv = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{python}.*/bin/python"), reverse=True)
+    for candidate in ([sys.executable] if python == here else []) + ([on_path] if on_path else []) + [*map(str, pyenv)]:
+        # A version manager's shim may stand on PATH without a version behind it: ask it.
+        asked = subprocess.run([candidate, "-V"], capture_output=True, text=True, check=False)  # noqa: S603 - see above
+        if asked.stdout.startswith(f"Python {python}."):
+            return candidate
+    message = (
+        f"the functions run on Python {python}, and compiling their bytecode needs that interpreter: put python{python} "
+        f"on PATH, or set `python` in eks-readiness.yaml to a version that is there"
+    )
+    raise BundleError(message)
+
+
+def _uv() -> str:
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if found is None:
+        message = "uv is not installed: run `make setup`"
+        raise BundleError(message)
+    return found
+
+
+def _install(lock: Path, target: Target, wheels: Path, interpreter: str) -> None:
+    partial = wheels.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    command = [
+        *(_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+        *("--python", interpreter, "--python-version", target.python, "--python-platform", target.platform),
+        *("--link-mode", "copy", "--target", str(partial), "--requirement", str(lock)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode:
+        message = (
+            f"the wheels of {lock.name} could not be installed for {target.python} {target.architecture}: {done.stderr}"
+        )
+        raise BundleError(message)
+    for pattern in _DROPPED:
+        for found in list(partial.glob(pattern)):
+            shutil.rmtree(found) if found.is_dir() else found.unlink()
+    _compile(partial, interpreter, (partial,))
+    partial.rename(wheels)
+
+
+def _copy_sources(bundle: Path, name: BundleName) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "cli", "laptop.py")
+    shutil.copytree(ROOT / "shared" / "eks_readiness", bundle / "eks_readiness", ignore=ignored)
+    (bundle / "functions").mkdir()
+    shutil.copy(ROOT / "functions" / "__init__.py", bundle / "functions")
+    for function in FUNCTIONS[name]:
+        shutil.copytree(
+            ROOT / "functions" / function, bundle / "functions" / function, ignore=shutil.ignore_patterns("__pycache__")
+        )
+
+
+def _compile(bundle: Path, interpreter: str, directories: Iterable[Path]) -> None:
+    """Write bytecode that is trusted without looking at the source's time: times do not survive packing."""
+    command = [
+        *(interpreter, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"),
+        # The path in tracebacks is the one inside the function, so that no build directory leaks into the bytes.
+        *("-s", str(bundle), "-p", "/var/task"),
+        *(str(directory) for directory in directories),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode:
+        message = f"bytecode could not be compiled in {bundle.name}: {done.stdout[-500:]}"
+        raise BundleError(message)
