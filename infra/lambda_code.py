@@ -85,8 +85,8 @@ def _interpreter(python: str) -> str:
         if asked.stdout.startswith(f"Python {python}."):
             return candidate
     message = (
-        f"the functions run on Python {python}, and compiling their bytecode needs that interpreter: put python{python} "
-        f"on PATH, or set `python` in eks-readiness.yaml to a version that is there"
+        f"the functions run on Python {python}, and compiling their bytecode needs that interpreter: "
+        f"put python{python} on PATH, or set `python` in eks-readiness.yaml to a version that is there"
     )
     raise BundleError(message)
 

@@ -13,7 +13,7 @@
     └── StoreError                     the ledger could not be read or written
         └── StaleWrite                 somebody else wrote first; re-read and decide again
 
-Adapters translate SDK errors into this tree at their boundary (`raise … from`); nothing above an adapter sees an SDK error.
+Adapters translate SDK errors into this tree at their boundary (`raise … from`): nothing above one sees an SDK error.
 """
 
 from __future__ import annotations
