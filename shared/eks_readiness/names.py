@@ -1,0 +1,57 @@
+"""Names that more than one side must spell alike: metrics, the ledger's keys, message attributes."""
+
+from __future__ import annotations
+
+# CloudWatch metrics
+METRIC_NAMESPACE = "EksReadiness"
+CLUSTER_DIMENSION = "Cluster"
+"""Dimension of `ReadinessLevel`, the one metric that is billed per cluster: `<name> (<region>, <account>)`."""
+DEPLOYMENT_DIMENSION = "Deployment"
+"""The only dimension of every other metric."""
+
+READINESS_LEVEL = "ReadinessLevel"
+SCANS_DISPATCHED = "ScansDispatched"
+SCANS_COMPLETED = "ScansCompleted"
+UNKNOWN_SHARE_PERCENT = "UnknownSharePercent"
+CRASHED_CHECKS = "CrashedChecks"
+STALE_SCANS_DISCARDED = "StaleScansDiscarded"
+EVENTS_PUBLISHED = "EventsPublished"
+BROKEN_ROWS = "BrokenRows"
+OUTBOX_AGE_SECONDS = "OutboxAgeSeconds"
+"""Gauge: age of the oldest event that is not published; 0 with none."""
+OLDEST_SCAN_AGE_SECONDS = "OldestScanAgeSeconds"
+"""Gauge: how long ago the cluster that was longest not scanned was scanned (or registered); 0 without clusters."""
+
+# The ledger's table
+PARTITION_KEY = "pk"
+SORT_KEY = "sk"
+EXPIRES = "expires"
+"""Time-to-live attribute, in seconds since the epoch."""
+PENDING_INDEX = "pending"
+"""Sparse: partition key `pending` (text), sort key `created_at` (text), keys only."""
+PENDING_SHARD = "pending"
+CREATED_AT = "created_at"
+REGISTRY_INDEX = "registry"
+"""Sparse: partition key `registry` (text), sort key `pk`, all attributes."""
+REGISTRY_SHARD = "registry"
+OUTBOX_PREFIX = "OUTBOX#"
+"""The stream's filter lets through only inserts of rows whose sort key begins so."""
+
+# The tick that starts the dispatcher
+SCHEDULED_TIME = "scheduled_time"
+"""Key of the schedule's input that holds the scheduled time (the Scheduler's context attribute), RFC 3339.
+
+Where the schedule has no input of its own, the service's notification has it under `time`.
+"""
+
+# SNS message attributes
+ATTRIBUTE_EVENT = "event"
+ATTRIBUTE_DIRECTION = "direction"
+ATTRIBUTE_CLUSTER = "cluster"
+ATTRIBUTE_ACCOUNT = "account"
+ATTRIBUTE_REGION = "region"
+ATTRIBUTE_FROM_LEVEL = "from_level"
+ATTRIBUTE_TO_LEVEL = "to_level"
+ATTRIBUTE_PRIORITY = "priority"
+
+MESSAGE_SCHEMA = "eks-readiness.level-change/1"
