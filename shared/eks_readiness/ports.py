@@ -1,10 +1,18 @@
-"""What the use cases need from the outside world, as protocols. Adapters fulfil them; tests use the memory ones."""
+"""What the use cases need from the outside world, as protocols. Adapters fulfil them; tests use the memory ones.
+
+Every store raises StoreError, and nothing else, when it cannot read or write. Where many rows are read, a row that
+cannot be understood is reported (`on_broken_row`) and left out; where one row is read, or a verdict depends on it,
+it is a StoreError that names the row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
@@ -12,6 +20,8 @@ from eks_readiness.domain.evidence import Evidence
 from eks_readiness.domain.ledger import (
     ClusterState,
     LevelEvent,
+    OutboxKey,
+    PendingEvent,
     Registration,
     ScanRecord,
     ScanRequest,
@@ -40,7 +50,7 @@ class ClusterRegistry(Protocol):
     def register(self, registration: Registration) -> None:
         """Add a cluster, or replace what is registered about it."""
 
-    def remove(self, cluster: ClusterRef, *, at: datetime) -> bool:
+    def remove(self, cluster: ClusterRef) -> bool:
         """Take a cluster off the register; False when it was not on it. Its history stays."""
 
     def registered(self) -> Iterator[Registration]:
@@ -79,27 +89,27 @@ class ResultStore(Protocol):
 class Outbox(Protocol):
     """The events of the ledger that are still to be told."""
 
-    def claim(self, event: LevelEvent, *, until: datetime, at: datetime) -> bool:
-        """Take the lease on a pending event whose lease is free or over; False when somebody else has it or it is sent."""
+    def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> LevelEvent | None:
+        """Take the lease on a pending event and return it; None when somebody else has the lease or it is told."""
 
-    def sent(self, event: LevelEvent, *, message_id: str, at: datetime) -> None:
-        """Mark the event as told."""
+    def sent(self, key: OutboxKey, *, message_id: str, at: datetime) -> None:
+        """Mark an event as told; nothing happens when it is already."""
 
-    def pending(self, *, older_than: datetime) -> Iterator[LevelEvent]:
-        """Events written before an instant and not told yet."""
+    def pending(self) -> Iterator[PendingEvent]:
+        """The events not told yet, leased ones too. It may lag behind by a moment: `claim` decides."""
 
 
 class StatementStore(Protocol):
     """Attestations and waivers."""
 
     def attest(self, attestations: Sequence[Attestation]) -> None:
-        """Store attestations: all of them, or none."""
+        """Store attestations in groups of 100, each group whole or not at all; storing one again changes nothing."""
 
     def waive(self, waiver: Waiver) -> None:
         """Store a waiver, or replace the one for the same check and scope."""
 
     def attestations(self, cluster: ClusterArn) -> tuple[Attestation, ...]:
-        """Every attestation for a cluster or for all, expired ones too."""
+        """Every attestation for a cluster or for all, older and expired ones too."""
 
     def waivers(self, cluster: ClusterArn) -> tuple[Waiver, ...]:
         """Every waiver for a cluster or for all, expired ones too."""
@@ -113,10 +123,41 @@ class LevelNotifier(Protocol):
 
 
 class MetricSink(Protocol):
-    """Takes metrics."""
+    """Takes metrics. `properties` are kept beside them in the log and are not billed."""
 
-    def level(self, cluster: ClusterRef, level: int, *, properties: dict[str, str | float]) -> None:
+    def level(self, cluster: ClusterRef, level: int, *, properties: Mapping[str, str | float]) -> None:
         """The published level of one cluster: the one metric that is billed per cluster."""
 
-    def count(self, name: str, value: float = 1, *, properties: dict[str, str | float] | None = None) -> None:
-        """A fleet-wide count or gauge."""
+    def fleet(self, values: Mapping[str, float], *, properties: Mapping[str, str | float] | None = None) -> None:
+        """Counts and gauges that are about the whole fleet, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """The stores of one ledger."""
+
+    registry: ClusterRegistry
+    results: ResultStore
+    statements: StatementStore
+    outbox: Outbox
+
+
+class BrokenRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored row that cannot be understood: its key, and why not."""
+
+    key: str
+    problem: str
+
+
+OnBrokenRow = Callable[[BrokenRow], None]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A level event as it is published: `bodies` by SNS protocol, `attributes` for filters (text or whole numbers)."""
+
+    subject: str
+    bodies: dict[str, str]
+    attributes: dict[str, str | int]
+
+
+WriteMessage = Callable[[LevelEvent], Message]
