@@ -1,4 +1,7 @@
-"""Backups of the cluster: Velero, AWS Backup and Kasten, each as its own slice."""
+"""Backups of the cluster: Velero, AWS Backup and Kasten, each as its own slice.
+
+Parts of a slice that may be refused while the rest can be read arrive as `Unavailable` on their own.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ from datetime import datetime
 
 import msgspec
 
-from eks_readiness.domain.evidence.slice import Slice
+from eks_readiness.domain.evidence.slice import Slice, Unavailable
 
 
 class VeleroSchedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One velero.io Schedule. Empty `included_namespaces` (or `*`) means all. `cron` is its spec.schedule."""
+    """One velero.io Schedule. Empty `included_namespaces` (or `*`) means all. `cron` is its spec.schedule.
+
+    `selective`: a label selector or a list of resources leaves out part of what lies in its namespaces.
+    """
 
     name: str
     cron: str
@@ -18,6 +24,7 @@ class VeleroSchedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     phase: str = ""
     included_namespaces: tuple[str, ...] = ()
     excluded_namespaces: tuple[str, ...] = ()
+    selective: bool = False
     storage_location: str = ""
 
 
@@ -47,25 +54,35 @@ class Velero(Slice, frozen=True, kw_only=True):
 
     installed: bool
     schedules: tuple[VeleroSchedule, ...] = ()
-    newest_backups: tuple[VeleroBackup, ...] = ()
-    locations: tuple[VeleroLocation, ...] = ()
+    newest_backups: tuple[VeleroBackup, ...] | Unavailable = ()
+    locations: tuple[VeleroLocation, ...] | Unavailable = ()
 
 
 class KastenPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One Kasten (config.kio.kasten.io) Policy with a backup action. `frequency` is its spec.frequency (@daily …).
+    """One Kasten (config.kio.kasten.io) Policy with a backup action.
 
-    `namespaces` is what its selector names; empty means that it could not be read as a list of namespaces;
-    `every_namespace` that it selects all. `newest_*` is its newest finished run.
+    `frequency` is its own or its preset's (@daily …; empty or @onDemand: it runs by hand). `included_namespaces` and
+    `excluded_namespaces` are shell patterns of its selector; `selective` that the selector names something else.
+    `profiles` are the locations that it writes to.
     """
 
     name: str
     frequency: str
     paused: bool = False
-    every_namespace: bool = False
-    namespaces: tuple[str, ...] = ()
-    newest_state: str = ""
-    newest_started_at: datetime | None = None
-    newest_completed_at: datetime | None = None
+    included_namespaces: tuple[str, ...] = ()
+    excluded_namespaces: tuple[str, ...] = ()
+    selective: bool = False
+    profiles: tuple[str, ...] = ()
+
+
+class KastenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest finished RunAction of one policy. `state` is Complete, Failed, Skipped or Cancelled."""
+
+    policy: str
+    name: str
+    state: str
+    started_at: datetime
+    completed_at: datetime | None = None
 
 
 class KastenProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,19 +93,28 @@ class KastenProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Kasten(Slice, frozen=True, kw_only=True):
-    """Kasten backup policies with their newest run, and location profiles."""
+    """Kasten backup policies, the newest finished run of each, and location profiles."""
 
     installed: bool
     policies: tuple[KastenPolicy, ...] = ()
-    profiles: tuple[KastenProfile, ...] = ()
+    newest_runs: tuple[KastenRun, ...] | Unavailable = ()
+    profiles: tuple[KastenProfile, ...] | Unavailable = ()
 
 
-class AwsBackupPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One AWS Backup plan whose selection takes in this cluster. `schedules` are its rules' schedule expressions."""
+class AwsBackupRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One rule of a plan: `schedule` is its cron(…) or rate(…) expression; empty where AWS Backup's default applies."""
 
     id: str
     name: str
-    schedules: tuple[str, ...] = ()
+    schedule: str = ""
+
+
+class AwsBackupPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One AWS Backup plan whose selection takes in this cluster."""
+
+    id: str
+    name: str
+    rules: tuple[AwsBackupRule, ...] = ()
 
 
 class RecoveryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,30 +123,37 @@ class RecoveryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     arn: str
     status: str
     created_at: datetime
-    completed_at: datetime | None = None
 
 
 class BackupJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One AWS Backup job of the newest run, parent or child."""
+    """One AWS Backup job of a newest run; `parent_id` is set for a part: a volume's, or the cluster's state.
+
+    `plan_id`, `rule_id` and `rule_name` say what started it; they are empty for a backup on demand.
+    """
 
     id: str
     state: str
-    resource_type: str = ""
-    is_parent: bool = False
     created_at: datetime
     completed_at: datetime | None = None
+    resource_type: str = ""
+    parent_id: str = ""
+    plan_id: str = ""
+    rule_id: str = ""
+    rule_name: str = ""
     message: str = ""
 
 
 class AwsBackup(Slice, frozen=True, kw_only=True):
-    """AWS Backup for this cluster: the plans that select it, its newest recovery points, and the newest jobs.
+    """AWS Backup for this cluster: the plans that select it, its newest recovery points, and its newest jobs.
 
-    `opted_in` is the region's opt-in for EKS; None where the service does not say. `unread_selections` counts plan
-    selections whose conditions could not be judged from outside.
+    `opted_in` is the region's opt-in for EKS; None where the service does not say. Without it only a selection that
+    names EKS clusters by ARN takes this one in. `unread_selections` counts plan selections that could not be judged
+    from outside. `recovery_points` is newest first. `jobs` holds the newest finished job of each rule (the service
+    keeps 30 days of them) with its children.
     """
 
     opted_in: bool | None = None
-    plans: tuple[AwsBackupPlan, ...] = ()
-    recovery_points: tuple[RecoveryPoint, ...] = ()
-    jobs: tuple[BackupJob, ...] = ()
+    plans: tuple[AwsBackupPlan, ...] | Unavailable = ()
+    recovery_points: tuple[RecoveryPoint, ...] | Unavailable = ()
+    jobs: tuple[BackupJob, ...] | Unavailable = ()
     unread_selections: int = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from eks_readiness.domain.evidence.slice import Slice
+from eks_readiness.domain.evidence.slice import Slice, Unavailable
 
 
 class Subnet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -100,13 +102,25 @@ class Instances(Slice, frozen=True, kw_only=True):
     instances: tuple[Instance, ...] = ()
 
 
+NetworkPolicyKind = Literal[
+    "NetworkPolicy",
+    "ApplicationNetworkPolicy",
+    "ClusterNetworkPolicy",
+    "CiliumNetworkPolicy",
+    "CiliumClusterwideNetworkPolicy",
+    "CalicoNetworkPolicy",
+    "CalicoGlobalNetworkPolicy",
+]
+"""NetworkPolicy is Kubernetes' own; the application and cluster ones are AWS's (networking.k8s.aws)."""
+
+
 class DefaultDeny(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A policy that denies by default for every pod of a namespace, or of every namespace (`cluster_wide`).
 
-    `kind` is the policy's kind, `exempt` the namespaces that a cluster-wide policy names as left out.
+    `exempt` are the namespaces that a cluster-wide policy names as left out.
     """
 
-    kind: str
+    kind: NetworkPolicyKind
     name: str
     namespace: str = ""
     cluster_wide: bool = False
@@ -114,16 +128,30 @@ class DefaultDeny(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ingress: bool = False
     egress: bool = False
 
+    def covers(self, namespace: str) -> bool:
+        """Whether it denies for every pod of that namespace."""
+        return namespace not in self.exempt if self.cluster_wide else namespace == self.namespace
+
+
+class AllowAll(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A NetworkPolicy that lets everything in or out for every pod of its namespace: it undoes a default-deny."""
+
+    name: str
+    namespace: str
+    ingress: bool = False
+    egress: bool = False
+
 
 class NetworkPolicies(Slice, frozen=True, kw_only=True):
-    """Network policies of every kind that the cluster serves: how many, and those that deny by default.
+    """Network policies of every kind that the cluster serves: how many, those that deny by default or allow all.
 
-    NetworkPolicy (networking.k8s.io), CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy, Calico NetworkPolicy and
-    GlobalNetworkPolicy, ClusterNetworkPolicy (networking.k8s.aws).
+    `unread` says which served kinds could not be read.
     """
 
-    counts: dict[str, int] = {}
+    counts: dict[NetworkPolicyKind, int] = {}
     default_denies: tuple[DefaultDeny, ...] = ()
+    allow_alls: tuple[AllowAll, ...] = ()
+    unread: tuple[Unavailable, ...] = ()
 
 
 class NodeClass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -135,13 +163,15 @@ class NodeClass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class NetworkPolicyEngine(Slice, frozen=True, kw_only=True):
-    """What could enforce network policies with the VPC CNI.
+    """What could enforce network policies with the VPC CNI. A part that could not be read says why.
 
     `node_agent_enabled`: the aws-node DaemonSet's node agent has --enable-network-policy=true; None without aws-node.
+    `node_agent_nodes`: on how many nodes that DaemonSet is wanted.
     `controller_enabled`: ConfigMap kube-system/amazon-vpc-cni has enable-network-policy-controller "true"; None
     without that ConfigMap. `node_classes` are those of EKS Auto Mode.
     """
 
-    node_agent_enabled: bool | None = None
-    controller_enabled: bool | None = None
-    node_classes: tuple[NodeClass, ...] = ()
+    node_agent_enabled: bool | Unavailable | None = None
+    node_agent_nodes: int = 0
+    controller_enabled: bool | Unavailable | None = None
+    node_classes: tuple[NodeClass, ...] | Unavailable = ()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
-from eks_readiness.domain.evidence.slice import Slice
+from eks_readiness.domain.evidence.slice import Slice, Unavailable
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -24,13 +24,18 @@ class Namespaces(Slice, frozen=True, kw_only=True):
     namespaces: tuple[Namespace, ...] = ()
 
     def judged(self, exempt: tuple[str, ...]) -> tuple[Namespace, ...]:
-        """Every namespace that no exemption (shell patterns) names."""
-        return tuple(n for n in self.namespaces if not any(fnmatchcase(n.name, pattern) for pattern in exempt))
+        """Every namespace that no exemption (shell patterns) names and that is not being deleted."""
+        return tuple(
+            each
+            for each in self.namespaces
+            if each.phase != "Terminating" and not any(fnmatchcase(each.name, pattern) for pattern in exempt)
+        )
 
 
 BaselineControl = Literal[
     "host-process",
-    "host-namespaces",
+    "host-network",
+    "host-pid-ipc",
     "privileged",
     "capabilities",
     "host-path",
@@ -42,10 +47,22 @@ BaselineControl = Literal[
     "seccomp",
     "sysctls",
 ]
-"""The controls of the baseline Pod Security Standard.
+"""The controls of the baseline Pod Security Standard; its "Host Namespaces" is two here, as Gatekeeper splits it.
 
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
+
+BASELINE: frozenset[BaselineControl] = frozenset(get_args(BaselineControl))
+_HOST_PROBES_SINCE = (1, 34)
+
+
+def baseline_controls(kubernetes_version: str) -> frozenset[BaselineControl]:
+    """The baseline controls that a Kubernetes minor version (like 1.34) knows; a version not understood knows all."""
+    major, _, minor = kubernetes_version.removeprefix("v").partition(".")
+    if major.isdigit() and minor.isdigit() and (int(major), int(minor)) < _HOST_PROBES_SINCE:
+        return BASELINE - {"host-probes"}
+    return BASELINE
+
 
 PolicyEngineName = Literal["kyverno", "gatekeeper", "validating-admission-policy"]
 
@@ -66,17 +83,19 @@ class EnforcedControls(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class PodSecurityPolicies(Slice, frozen=True, kw_only=True):
     """Enforcing pod security policies of Kyverno, Gatekeeper and ValidatingAdmissionPolicy.
 
-    Whether the engine behind them is available is told by `Components`; ValidatingAdmissionPolicy needs none.
+    Whether the engine behind them is available is told by `Components`; ValidatingAdmissionPolicy needs none. `unread`
+    says which engines' policies could not be read.
     """
 
     enforced: tuple[EnforcedControls, ...] = ()
+    unread: tuple[Unavailable, ...] = ()
 
 
 class RuntimeMonitoring(Slice, frozen=True, kw_only=True):
     """GuardDuty runtime monitoring of this cluster: guardduty:ListDetectors, GetDetector, ListCoverage.
 
-    `enabled`: the detector has runtime monitoring on for EKS. `coverage_status` is HEALTHY or UNHEALTHY; empty when
-    GuardDuty lists no coverage for the cluster. Node counts are GuardDuty's.
+    `enabled`: the region's detector is on and has runtime monitoring on for EKS. `coverage_status` is HEALTHY or
+    UNHEALTHY; empty when GuardDuty lists no coverage for the cluster. Node counts are GuardDuty's.
     """
 
     enabled: bool = False
