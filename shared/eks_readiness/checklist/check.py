@@ -14,6 +14,7 @@ differ from `needs`.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast, overload
 
@@ -80,10 +81,18 @@ class Check:
 
     @property
     def source(self) -> str:
-        """The address after `Source:` in its text."""
-        return next(
-            line.removeprefix("Source: ").strip() for line in self.doc.splitlines() if line.startswith("Source: ")
-        )
+        """The address after `Source:` in its text; the first one where it names several."""
+        return self._paragraph("Source").partition(" ")[0].rstrip(",")
+
+    @property
+    def fix(self) -> str:
+        """How to make it pass, in words: the text after `Fix:`."""
+        return self._paragraph("Fix")
+
+    def _paragraph(self, label: str) -> str:
+        """The text after a label, up to the next label or an empty line, as one line."""
+        found = re.search(rf"(?ms)^{label}:(.*?)(?=^(?:Not applicable when|Why|Fix|Source):|^$|\Z)", self.doc)
+        return " ".join(found[1].split()) if found else ""
 
     @property
     def kinds(self) -> tuple[type[Slice], ...]:

@@ -46,7 +46,7 @@ def evaluate(  # noqa: PLR0913 - each is one input of a verdict
     """Judge a cluster's evidence by every check.
 
     `at` is the instant at which statements must be valid; by default when the evidence was gathered, so that the same
-    evidence gives the same scorecard whenever and wherever it is judged.
+    evidence gives the same scorecard whenever and wherever it is judged. A statement made later says nothing about it.
     """
     at = at or evidence.observed_at
     arn = evidence.cluster.arn
@@ -54,15 +54,18 @@ def evaluate(  # noqa: PLR0913 - each is one input of a verdict
     waived = [each for each in waivers if each.cluster in (EVERY_CLUSTER, arn) and each.valid_at(at)]
     findings = tuple(_finding(check, evidence, policy, statements, waived, at) for check in checks)
     states = tuple(_item_state(item, findings, policy, statements, waived, at) for item in ITEMS)
-    return _scorecard(evidence.cluster, at, ruleset(checks, policy), findings, states)
+    return _scorecard(evidence.cluster, evidence.observed_at, ruleset(checks, policy), findings, states)
 
 
 def evaluate_document(
     covered: Collection[ItemId], attestations: Sequence[Attestation], *, policy: Policy, at: datetime
 ) -> Scorecard:
-    """Judge a checklist document by its own ticks. Items without a row are `not_covered`, never missing."""
+    """Judge a checklist document by its own ticks.
+
+    Items without a row are `not_covered`, never missing; items with a row that says nothing are `unknown`.
+    """
     states = tuple(
-        _attested_state(item, policy, attestations, [], at, unanswered="missing")
+        _attested_state(item, policy, attestations, [], at)
         if item.id in covered
         else _state(item, policy, "not_covered", "the document has no row for it")
         for item in ITEMS
@@ -71,13 +74,17 @@ def evaluate_document(
 
 
 def _scorecard(
-    cluster: ClusterRef | None, at: datetime, rules: str, findings: tuple[Finding, ...], states: tuple[ItemState, ...]
+    cluster: ClusterRef | None,
+    observed_at: datetime,
+    rules: str,
+    findings: tuple[Finding, ...],
+    states: tuple[ItemState, ...],
 ) -> Scorecard:
     decided = [each for each in findings if each.outcome in ("pass", "fail") and each.waiver is None]
     good = sum(each.outcome == "pass" for each in decided)
     return Scorecard(
         cluster=cluster,
-        observed_at=at,
+        observed_at=observed_at,
         ruleset=rules,
         level=level_interval(states),
         items=states,
@@ -146,9 +153,9 @@ def _ask(check: Check, evidence: Evidence, policy: Policy) -> Answer:
 def _attested_answer(
     check: Check, attestations: Sequence[Attestation], policy: Policy, at: datetime
 ) -> tuple[Answer, str]:
-    statement = _newest({check.id, check.item}, attestations)
+    statement = _newest({check.id, check.item}, attestations, at)
     if statement is None:
-        return failed(f"nobody has attested it; attest it with: eks-readiness attest {check.id}"), ""
+        return failed(_unattested(check.id, {check.id, check.item}, attestations)), ""
     if not statement.valid_at(at):
         return failed(f"the attestation of {statement.owner} expired on {statement.expires_at:%Y-%m-%d}"), ""
     if not statement.holds:
@@ -160,8 +167,15 @@ def _attested_answer(
     return verdict, statement.owner
 
 
-def _newest(subjects: set[str], attestations: Sequence[Attestation]) -> Attestation | None:
-    about = [each for each in attestations if each.subject in subjects]
+def _unattested(subject: str, subjects: set[str], attestations: Sequence[Attestation]) -> str:
+    if any(each.subject in subjects for each in attestations):
+        return "attested only after the evidence was gathered: gather it again, or judge it by a later instant"
+    return f"nobody has attested it; attest it with: eks-readiness attest {subject}"
+
+
+def _newest(subjects: set[str], attestations: Sequence[Attestation], at: datetime) -> Attestation | None:
+    """The newest statement among those that were made by an instant, expired or not."""
+    about = [each for each in attestations if each.subject in subjects and each.issued_at <= at]
     # A statement about one cluster beats one about all when both were made at the same instant.
     return max(about, key=lambda each: (each.issued_at, each.cluster != EVERY_CLUSTER), default=None)
 
@@ -180,25 +194,20 @@ def _item_state(  # noqa: PLR0913 - the engine's own step: everything that evalu
 ) -> ItemState:
     required = [each for each in findings if each.item == item.id and each.required]
     if not required:
-        return _attested_state(item, policy, attestations, waivers, at, unanswered="unknown")
+        return _attested_state(item, policy, attestations, waivers, at)
     if failing := [each for each in required if each.blocks]:
         return _state(item, policy, "missing", "; ".join(f"{each.check}: {each.reason}" for each in failing))
     if undecided := [each for each in required if each.undecided]:
         return _state(item, policy, "unknown", "; ".join(f"{each.check}: {each.reason}" for each in undecided))
-    return _state(item, policy, "satisfied", "")
+    accepted = dict.fromkeys(each.waiver for each in required if each.waiver is not None)
+    return _state(item, policy, "satisfied", "", tuple(accepted))
 
 
-def _attested_state(  # noqa: PLR0913 - the engine's own step: everything that evaluate was given
-    item: Item,
-    policy: Policy,
-    attestations: Sequence[Attestation],
-    waivers: Sequence[Waiver],
-    at: datetime,
-    *,
-    unanswered: ItemVerdict,
+def _attested_state(
+    item: Item, policy: Policy, attestations: Sequence[Attestation], waivers: Sequence[Waiver], at: datetime
 ) -> ItemState:
     """Answer an item that has no check by a statement about the item itself."""
-    statement = _newest({item.id}, attestations)
+    statement = _newest({item.id}, attestations, at)
     if statement is not None and statement.valid_at(at):
         state: ItemVerdict = "satisfied" if statement.holds else "missing"
         said = "attested" if statement.holds else "attested as not in place"
@@ -206,14 +215,14 @@ def _attested_state(  # noqa: PLR0913 - the engine's own step: everything that e
     elif statement is not None:
         state, reason = "missing", f"the attestation of {statement.owner} expired on {statement.expires_at:%Y-%m-%d}"
     else:
-        state, reason = unanswered, f"nobody has attested it; attest it with: eks-readiness attest {item.id}"
+        state, reason = "unknown", _unattested(item.id, {item.id}, attestations)
     waiver = _waiver_for({item.id}, waivers)
     if state != "satisfied" and waiver is not None:
-        return _state(item, policy, "satisfied", f"waived by {waiver.owner} until {waiver.expires_at:%Y-%m-%d}")
+        return _state(item, policy, "satisfied", reason, (waiver,))
     return _state(item, policy, state, reason)
 
 
-def _state(item: Item, policy: Policy, state: ItemVerdict, reason: str) -> ItemState:
+def _state(item: Item, policy: Policy, state: ItemVerdict, reason: str, waivers: tuple[Waiver, ...] = ()) -> ItemState:
     return ItemState(
         item=item.id,
         title=item.title,
@@ -222,4 +231,5 @@ def _state(item: Item, policy: Policy, state: ItemVerdict, reason: str) -> ItemS
         required_from=required_from(item, policy),
         state=state,
         reason=bounded(reason),
+        waivers=waivers,
     )

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from eks_readiness.domain.instant import Instant
+
 Text = Annotated[str, Meta(max_length=2000)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 EVERY_CLUSTER: Literal["*"] = "*"
@@ -25,8 +27,8 @@ class Attestation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     owner: Name
     evidence_uri: Text = ""
     note: Text = ""
-    issued_at: datetime
-    expires_at: datetime
+    issued_at: Instant
+    expires_at: Instant
 
     def valid_at(self, at: datetime) -> bool:
         """Whether the statement counts at an instant: issued, and not yet expired."""
@@ -44,8 +46,8 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cluster: Name = EVERY_CLUSTER
     owner: Name
     reason: Name
-    issued_at: datetime
-    expires_at: datetime
+    issued_at: Instant
+    expires_at: Instant
 
     def valid_at(self, at: datetime) -> bool:
         """Whether the waiver counts at an instant."""

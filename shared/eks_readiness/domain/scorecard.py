@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from eks_readiness.domain.attestation import Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.finding import Finding
 from eks_readiness.domain.item import Category, ItemId, Priority, RequiredLevel
@@ -28,6 +29,7 @@ class ItemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     satisfied: every required check is pass, not_applicable or waived · missing: at least one is not ·
     unknown: only unknowns stand in the way · not_covered: the judged document has no row for it (never in a scan).
+    `waivers` are those without which a satisfied item would not be.
     """
 
     item: ItemId
@@ -37,6 +39,7 @@ class ItemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     required_from: RequiredLevel
     state: ItemVerdict
     reason: str = ""
+    waivers: tuple[Waiver, ...] = ()
 
 
 class LevelInterval(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar, cast
 
@@ -44,6 +43,7 @@ from eks_readiness.domain.evidence.storage import (
     PersistentVolumes,
     StorageClasses,
 )
+from eks_readiness.domain.instant import Instant
 
 SLICES: tuple[type[Slice], ...] = (
     ClusterConfiguration,
@@ -87,7 +87,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Everything that one scan observed of one cluster. A slice that is not there was never asked for."""
 
     cluster: ClusterRef
-    observed_at: datetime
+    observed_at: Instant
     slices: Mapping[type[Slice], Slice | Unavailable]
 
     def get(self, kind: type[S]) -> S | Unavailable:
@@ -114,7 +114,7 @@ class _Entry(msgspec.Struct, omit_defaults=True):
 class _Document(msgspec.Struct):
     schema: int
     cluster: ClusterRef
-    observed_at: datetime
+    observed_at: Instant
     slices: dict[str, _Entry]
 
 

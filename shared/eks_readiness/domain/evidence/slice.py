@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from eks_readiness.domain.errors import ProbeError, UnavailableReason, bounded
+from eks_readiness.domain.instant import Instant
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -15,7 +14,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     `observed_at` is when it was read (aware UTC): ages are judged at that instant. `source` names the API calls.
     """
 
-    observed_at: datetime
+    observed_at: Instant
     source: str
 
 
