@@ -128,7 +128,8 @@ class RecoveryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class BackupJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One AWS Backup job of a newest run; `parent_id` is set for a part: a volume's, or the cluster's state.
 
-    `plan_id`, `rule_id` and `rule_name` say what started it; they are empty for a backup on demand.
+    `plan_id`, `rule_id` and `rule_name` say what started it; they are empty for a backup on demand. `message` is set
+    where the service says more than success ("completed with issues").
     """
 
     id: str

@@ -1,0 +1,255 @@
+"""Network policies: something enforces them, and they deny what nobody allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from eks_readiness.checklist.check import check, if_available
+from eks_readiness.domain.evidence import (
+    Addons,
+    Components,
+    Namespaces,
+    NetworkPolicies,
+    NetworkPolicyEngine,
+    Unavailable,
+)
+from eks_readiness.domain.evidence.network import DefaultDeny, NetworkPolicyKind
+from eks_readiness.domain.evidence.nodes import ComponentName
+from eks_readiness.domain.finding import Verdict, failed, passed
+from eks_readiness.domain.policy import Policy
+
+Direction = Literal["ingress", "egress"]
+EngineName = Literal["cilium", "calico", "vpc-cni"]
+_OVERLAYS: tuple[Literal["cilium", "calico"], ...] = ("cilium", "calico")
+_ONLY_BY: dict[NetworkPolicyKind, EngineName] = {
+    "ApplicationNetworkPolicy": "vpc-cni",
+    "ClusterNetworkPolicy": "vpc-cni",
+    "CiliumNetworkPolicy": "cilium",
+    "CiliumClusterwideNetworkPolicy": "cilium",
+    "CalicoNetworkPolicy": "calico",
+    "CalicoGlobalNetworkPolicy": "calico",
+}
+
+
+class _Side(msgspec.Struct, frozen=True):
+    """One thing that may enforce policies: whether it does, and how that is known."""
+
+    engine: EngineName
+    enforces: bool
+    why: str
+
+
+_Sides = list[_Side | Unavailable]
+
+
+@check(
+    "network-policies.engine",
+    needs=(if_available(NetworkPolicyEngine), if_available(Components), if_available(Addons)),
+    required=True,
+)
+def something_enforces_network_policies(
+    engine: NetworkPolicyEngine | Unavailable,
+    components: Components | Unavailable,
+    addons: Addons | Unavailable,
+    policy: Policy,
+) -> Verdict | Unavailable:
+    """Something enforces network policies: the VPC CNI, EKS Auto Mode, Cilium or Calico.
+
+    The VPC CNI does so when the node agent of DaemonSet aws-node runs with --enable-network-policy=true and ConfigMap
+    kube-system/amazon-vpc-cni has enable-network-policy-controller "true" (the add-on's option sets both); EKS Auto
+    Mode with that ConfigMap and a ready NodeClass; Cilium and Calico when their DaemonSet is fully ready. Where the
+    cluster cannot be read, the add-on's option decides. Nothing enforces policies on Fargate.
+    Why: a NetworkPolicy without an engine is accepted and does nothing.
+    Fix: aws eks update-addon --addon-name vpc-cni --configuration-values '{"enableNetworkPolicy": "true"}', or on EKS
+    Auto Mode create the ConfigMap.
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html
+    """
+    sides = _sides(engine, components, addons)
+    if proven := _enforcing(sides):
+        return passed("; ".join(side.why for side in proven))
+    return _unread(sides) or failed(_why_not(sides))
+
+
+@check(
+    "network-policies.default-deny",
+    needs=(
+        Namespaces,
+        NetworkPolicies,
+        if_available(NetworkPolicyEngine),
+        if_available(Components),
+        if_available(Addons),
+    ),
+    required=True,
+)
+def ingress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
+    namespaces: Namespaces,
+    policies: NetworkPolicies,
+    engine: NetworkPolicyEngine | Unavailable,
+    components: Components | Unavailable,
+    addons: Addons | Unavailable,
+    policy: Policy,
+) -> Verdict | Unavailable:
+    """Every namespace that is not exempt denies ingress by default, or the whole cluster does, and it is enforced.
+
+    A default-deny selects every pod of its namespace for ingress and allows nothing itself; other policies then allow.
+    Cluster-wide forms of Cilium, Calico and AWS count, and a DefaultDeny NodeClass of EKS Auto Mode. A policy that
+    lets everything in for every pod of a namespace undoes it. A policy of a kind that no engine here enforces does not
+    count. The namespace `default` counts even when it is empty.
+    Why: without it, every pod that is taken over reaches every other pod.
+    Fix: apply a NetworkPolicy with podSelector {} and policyTypes [Ingress] to each namespace, beside those that allow.
+    Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/#default-deny-all-ingress-traffic
+    """
+    return _denies("ingress", namespaces, policies, engine, _sides(engine, components, addons), policy)
+
+
+@check(
+    "network-policies.egress",
+    needs=(
+        Namespaces,
+        NetworkPolicies,
+        if_available(NetworkPolicyEngine),
+        if_available(Components),
+        if_available(Addons),
+    ),
+    required=False,
+)
+def egress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
+    namespaces: Namespaces,
+    policies: NetworkPolicies,
+    engine: NetworkPolicyEngine | Unavailable,
+    components: Components | Unavailable,
+    addons: Addons | Unavailable,
+    policy: Policy,
+) -> Verdict | Unavailable:
+    """Every namespace that is not exempt denies egress by default too, or the whole cluster does.
+
+    Judged as default-deny of ingress is.
+    Why: what was taken over calls home and moves on over egress.
+    Fix: add Egress to the policyTypes of the default-deny, and allow DNS (UDP and TCP 53 to kube-dns) and what is used.
+    Source: https://docs.aws.amazon.com/eks/latest/best-practices/network-security.html
+    """
+    return _denies("egress", namespaces, policies, engine, _sides(engine, components, addons), policy)
+
+
+def _sides(
+    engine: NetworkPolicyEngine | Unavailable, components: Components | Unavailable, addons: Addons | Unavailable
+) -> _Sides:
+    overlays: _Sides
+    if isinstance(components, Unavailable):
+        overlays = [components]
+    else:
+        overlays = [side for name in _OVERLAYS for side in _overlay(components, name)]
+    if isinstance(engine, Unavailable):
+        return [_addon(engine, addons), *overlays]
+    return [_node_agent(engine), *_auto_mode(engine), *overlays]
+
+
+def _overlay(components: Components, name: Literal["cilium", "calico"]) -> Iterable[_Side]:
+    component: ComponentName = name
+    for each in components.named(component):
+        if each.kind == "DaemonSet":
+            yield _Side(name, each.fully_ready, f"{each.where} has {each.ready} of {each.desired} pods ready")
+
+
+def _addon(engine: Unavailable, addons: Addons | Unavailable) -> _Side | Unavailable:
+    addon = None if isinstance(addons, Unavailable) else addons.named("vpc-cni")
+    if addon is not None and addon.status == "ACTIVE" and addon.enables_network_policy:
+        return _Side("vpc-cni", enforces=True, why="add-on vpc-cni is ACTIVE with enableNetworkPolicy")
+    return engine
+
+
+def _node_agent(engine: NetworkPolicyEngine) -> _Side | Unavailable:
+    """Both flags of the VPC CNI: one that is off disproves, one that could not be read leaves it open."""
+    agent, controller = engine.node_agent_enabled, engine.controller_enabled
+    if agent is None or (agent is True and not engine.node_agent_nodes):
+        return _Side("vpc-cni", enforces=False, why="DaemonSet aws-node runs on no node")
+    off = [
+        *(["DaemonSet aws-node lacks --enable-network-policy=true"] if agent is False else []),
+        *([_CONTROLLER_OFF] if not controller else []),
+    ]
+    if off:
+        return _Side("vpc-cni", enforces=False, why=f"VPC CNI: {' and '.join(off)}")
+    if isinstance(agent, Unavailable):
+        return agent
+    if isinstance(controller, Unavailable):
+        return controller
+    why = f"the VPC CNI enforces on {engine.node_agent_nodes} nodes: node agent and controller have network policy on"
+    return _Side("vpc-cni", enforces=True, why=why)
+
+
+_CONTROLLER_OFF = 'ConfigMap kube-system/amazon-vpc-cni lacks enable-network-policy-controller "true"'
+
+
+def _auto_mode(engine: NetworkPolicyEngine) -> _Sides:
+    if isinstance(engine.node_classes, Unavailable):
+        return [engine.node_classes]
+    if not engine.node_classes:
+        return []
+    if not engine.controller_enabled:
+        return [_Side("vpc-cni", enforces=False, why=f"EKS Auto Mode: {_CONTROLLER_OFF}")]
+    if isinstance(engine.controller_enabled, Unavailable):
+        return [engine.controller_enabled]
+    ready = [each.name for each in engine.node_classes if each.ready]
+    said = f"EKS Auto Mode enforces on NodeClass {', '.join(ready)}" if ready else "no Auto Mode NodeClass is ready"
+    return [_Side("vpc-cni", enforces=bool(ready), why=said)]
+
+
+def _enforcing(sides: _Sides) -> list[_Side]:
+    return [side for side in sides if isinstance(side, _Side) and side.enforces]
+
+
+def _unread(sides: _Sides) -> Unavailable | None:
+    return next((side for side in sides if isinstance(side, Unavailable)), None)
+
+
+def _why_not(sides: _Sides) -> str:
+    return f"nothing enforces network policies: {'; '.join(side.why for side in sides if isinstance(side, _Side))}"
+
+
+def _denies(  # noqa: PLR0913 - what both checks share
+    direction: Direction,
+    namespaces: Namespaces,
+    policies: NetworkPolicies,
+    engine: NetworkPolicyEngine | Unavailable,
+    sides: _Sides,
+    policy: Policy,
+) -> Verdict | Unavailable:
+    proven, unread = _enforcing(sides), _unread(sides)
+    if not proven and not unread:
+        return failed(f"{sum(policies.counts.values())} policies exist, but {_why_not(sides)}")
+    judged = [each.name for each in namespaces.judged(policy.exempt_namespaces)]
+    denies = [each for each in policies.default_denies if getattr(each, direction)]
+    enforced = [each for each in denies if _enforced_by({side.engine for side in proven}, each)]
+    undone = {each.namespace: each.name for each in policies.allow_alls if getattr(each, direction)}
+    by_nodes = _node_classes_deny(engine)
+    # With an engine that could not be read, a policy of its kind may yet be enforced.
+    left_open = _open(judged, denies if unread else enforced, undone, by_nodes=by_nodes)
+    if sure := [name for name in left_open if name in undone or not policies.unread]:
+        named = [f"{name} (undone by {undone[name]})" if name in undone else name for name in sure]
+        return failed(f"{len(sure)} of {len(judged)} namespaces have no default-deny for {direction}", named)
+    if left_open:
+        return policies.unread[0]
+    if unread and (not proven or _open(judged, enforced, undone, by_nodes=by_nodes)):
+        return unread
+    return passed(f"{len(judged)} namespaces deny {direction} by default; {'; '.join(side.why for side in proven)}")
+
+
+def _open(judged: list[str], denies: list[DefaultDeny], undone: dict[str, str], *, by_nodes: bool) -> list[str]:
+    """The namespaces in which nothing denies by default."""
+    return [name for name in judged if name in undone or not (by_nodes or any(each.covers(name) for each in denies))]
+
+
+def _enforced_by(engines: set[EngineName], deny: DefaultDeny) -> bool:
+    return _ONLY_BY.get(deny.kind, "any") in {*engines, "any"}
+
+
+def _node_classes_deny(engine: NetworkPolicyEngine | Unavailable) -> bool:
+    """Whether every node is of EKS Auto Mode and every NodeClass denies by default, both ways."""
+    if isinstance(engine, Unavailable) or isinstance(engine.node_classes, Unavailable) or not engine.node_classes:
+        return False
+    return engine.node_agent_enabled is None and all(
+        each.network_policy == "DefaultDeny" for each in engine.node_classes
+    )
