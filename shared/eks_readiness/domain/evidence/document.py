@@ -152,7 +152,7 @@ def decode_evidence(document: bytes) -> Evidence:
     """
     try:
         read = msgspec.json.decode(document, type=_Document)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         message = f"evidence: not an evidence document: {error}"
         raise InputError(message, remedy="make one with: eks-readiness collect > cluster.json") from error
     slices = {kind: _read(kind, read.slices[kind.__name__]) for kind in SLICES if kind.__name__ in read.slices}
