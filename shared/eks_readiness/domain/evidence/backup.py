@@ -5,11 +5,11 @@ Parts of a slice that may be refused while the rest can be read arrive as `Unava
 
 from __future__ import annotations
 
-from datetime import datetime
 
 import msgspec
 
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
+from eks_readiness.domain.instant import Instant
 
 
 class VeleroSchedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,8 +34,8 @@ class VeleroBackup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     name: str
     schedule: str
     phase: str
-    started_at: datetime
-    completed_at: datetime | None = None
+    started_at: Instant
+    completed_at: Instant | None = None
     warnings: int = 0
     errors: int = 0
     storage_location: str = ""
@@ -81,8 +81,8 @@ class KastenRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     policy: str
     name: str
     state: str
-    started_at: datetime
-    completed_at: datetime | None = None
+    started_at: Instant
+    completed_at: Instant | None = None
 
 
 class KastenProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,7 +122,7 @@ class RecoveryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     arn: str
     status: str
-    created_at: datetime
+    created_at: Instant
 
 
 class BackupJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,8 +134,8 @@ class BackupJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     state: str
-    created_at: datetime
-    completed_at: datetime | None = None
+    created_at: Instant
+    completed_at: Instant | None = None
     resource_type: str = ""
     parent_id: str = ""
     plan_id: str = ""

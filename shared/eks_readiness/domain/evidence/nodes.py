@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from eks_readiness.domain.evidence.slice import Sample, Slice
+from eks_readiness.domain.instant import Instant
 
 Compute = Literal["ec2", "auto", "fargate", "hybrid"]
 OsFamily = Literal["bottlerocket", "al2", "al2023", "ubuntu", "rhel", "windows", "other"]
@@ -136,7 +137,7 @@ class PendingPod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     namespace: str
     name: str
-    since: datetime
+    since: Instant
 
 
 class Pods(Slice, frozen=True, kw_only=True):
@@ -144,8 +145,7 @@ class Pods(Slice, frozen=True, kw_only=True):
 
     `live` counts them by namespace. `privileged` holds, by namespace, those that are privileged, share a host namespace
     or mount a hostPath. `pending` holds the longest pending ones (at most 50), `pending_total` how many there are;
-    pods being deleted are left out. `dns_nodes` and `dns_zones` are where ready CoreDNS pods run (node names, zones are
-    joined from the nodes by the check).
+    pods being deleted are left out. `dns_nodes` names the nodes on which ready CoreDNS pods run, each once.
     """
 
     live: dict[str, int] = {}
