@@ -5,7 +5,6 @@ Parts of a slice that may be refused while the rest can be read arrive as `Unava
 
 from __future__ import annotations
 
-
 import msgspec
 
 from eks_readiness.domain.evidence.slice import Slice, Unavailable

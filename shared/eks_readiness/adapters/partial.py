@@ -1,0 +1,19 @@
+"""Reads that may be refused without taking the rest of their slice with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from eks_readiness.domain.errors import AccessDenied
+from eks_readiness.domain.evidence import Unavailable
+
+T = TypeVar("T")
+
+
+def unless_denied(read: Callable[[], T]) -> T | Unavailable:
+    """What a read gives, or why it was not allowed. Every other error goes on: then nothing of the slice is certain."""
+    try:
+        return read()
+    except AccessDenied as error:
+        return Unavailable.because(error)
