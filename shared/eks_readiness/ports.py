@@ -76,7 +76,7 @@ class ResultStore(Protocol):
     def states(self) -> Iterator[ClusterState]:
         """The state of every cluster that was ever scanned and is still registered."""
 
-    def commit(self, write: ScanWrite) -> WriteOutcome:
+    def commit(self, write: ScanWrite, *, at: datetime) -> WriteOutcome:
         """Write state, scan and event in one transaction, or nothing."""
 
     def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:

@@ -14,6 +14,7 @@ import msgspec
 
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.finding import Finding
+from eks_readiness.domain.instant import Instant
 from eks_readiness.domain.item import ItemId, Priority, RequiredLevel
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Level, LevelInterval, Scorecard
@@ -30,7 +31,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     schema: int = 1
     cluster: ClusterRef
-    registered_at: datetime
+    registered_at: Instant
     policy: dict[str, object] = {}
 
 
@@ -43,7 +44,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     schema: int = 1
     cluster_arn: str
-    slot: datetime
+    slot: Instant
     trigger: Trigger
 
     def __post_init__(self) -> None:
@@ -189,7 +190,7 @@ slot is there, nothing was written · lost_race: somebody else moved the state, 
 unregistered: the cluster is not on the register (any more), nothing was written."""
 
 
-def standing(state: ClusterState | None, request: ScanRequest) -> WriteOutcome | None:
+def settled(state: ClusterState | None, request: ScanRequest) -> WriteOutcome | None:
     """What a state that is there already means for a scan: None when the scan is newer and may be written."""
     if state is None or state.slot < request.slot:
         return None

@@ -1,0 +1,192 @@
+"""What the ledger's table holds: keys, and values as rows and back. Pure.
+
+One partition per cluster (its ARN; `*` for statements about every cluster):
+
+    REGISTRATION · STATE · SCAN#<slot>#<scan id> · OUTBOX#<version> · ATTESTATION#<subject>#<issued> · WAIVER#<check>
+
+Each row has its value as JSON in `body` (text; compressed bytes when it is large), a `schema`, and next to them only
+what conditions, indexes and expiry need. A reader ignores fields that it does not know, so that the version before the
+deployed one can read what a newer one wrote.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from eks_readiness import names
+from eks_readiness.domain.attestation import Attestation, Waiver
+from eks_readiness.domain.cluster import ClusterArn
+from eks_readiness.domain.errors import StoreError
+from eks_readiness.domain.ledger import ClusterState, LevelEvent, OutboxKey, Registration, ScanRecord
+
+Item = dict[str, dict[str, Any]]
+"""A row, or a key, as the low-level DynamoDB API spells it: attribute name → {type: value}."""
+
+T = TypeVar("T")
+
+SCHEMA = "schema"
+BODY = "body"
+VERSION = "version"
+SLOT = "slot"
+SCAN_ID = "scan_id"
+STATUS = "status"
+LEASE_UNTIL = "lease_until"
+HOLDER = "holder"
+MESSAGE_ID = "message_id"
+SENT_AT = "sent_at"
+PENDING = "PENDING"
+SENT = "SENT"
+
+REGISTRATION = "REGISTRATION"
+STATE = "STATE"
+SCAN_PREFIX = "SCAN#"
+ATTESTATION_PREFIX = "ATTESTATION#"
+WAIVER_PREFIX = "WAIVER#"
+
+SHARDS = 8
+"""Over how many partitions each index is spread."""
+COMPRESSED_FROM_BYTES = 8_000
+MAX_ITEM_BYTES = 350_000
+"""A row may have 400 KB; the rest is headroom for what is counted differently."""
+MAX_BODY_BYTES = 8_000_000
+"""A body that unpacks to more than this was not written by us."""
+
+
+def instant(at: datetime) -> str:
+    """An instant as text of fixed width that sorts like time itself."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def key(partition: str, sort: str) -> Item:
+    """The primary key of a row."""
+    return {names.PARTITION_KEY: {"S": partition}, names.SORT_KEY: {"S": sort}}
+
+
+def outbox_key(where: OutboxKey) -> Item:
+    """The key of an event: the version has a fixed width, so that events sort by it."""
+    return key(where.cluster, f"{names.OUTBOX_PREFIX}{where.version:010d}")
+
+
+def parse_outbox_key(item: Mapping[str, Mapping[str, Any]]) -> OutboxKey:
+    """Read the key of an event.
+
+    Raises:
+        StoreError: it is the key of something else.
+    """
+    sort = str(item[names.SORT_KEY]["S"])
+    version = sort.removeprefix(names.OUTBOX_PREFIX)
+    if version == sort or not version.isdecimal():
+        raise StoreError(f"{name_of(item)} is not an event", remedy="the stream's filter must let only events through")
+    return OutboxKey(cluster=ClusterArn(str(item[names.PARTITION_KEY]["S"])), version=int(version))
+
+
+def name_of(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """A row's key, for people."""
+    return f"{item[names.PARTITION_KEY]['S']} {item[names.SORT_KEY]['S']}"
+
+
+def shard(partition: str, prefix: str) -> str:
+    """The index partition of a row: one of `shards(prefix)`."""
+    return f"{prefix}#{zlib.crc32(partition.encode()) % SHARDS}"
+
+
+def shards(prefix: str) -> tuple[str, ...]:
+    """Every index partition."""
+    return tuple(f"{prefix}#{number}" for number in range(SHARDS))
+
+
+def registration_item(registration: Registration) -> Item:
+    """A registration, visible in the registry's index."""
+    arn = registration.cluster.arn
+    return row(key(arn, REGISTRATION), registration, {names.REGISTRY_SHARD: {"S": shard(arn, names.REGISTRY_SHARD)}})
+
+
+def state_item(state: ClusterState) -> Item:
+    """A cluster's state, with what the next write's condition compares."""
+    attributes = {
+        VERSION: {"N": str(state.version)},
+        SLOT: {"S": instant(state.slot)},
+        SCAN_ID: {"S": state.scan_id},
+    }
+    return row(key(state.cluster.arn, STATE), state, attributes)
+
+
+def scan_key(cluster: ClusterArn, scan: ScanRecord) -> Item:
+    """The key of a scan: scans sort by slot."""
+    return key(cluster, f"{SCAN_PREFIX}{instant(scan.slot)}#{scan.scan_id}")
+
+
+def scan_item(cluster: ClusterArn, scan: ScanRecord, retention: timedelta) -> Item:
+    """A scan, until its retention is over."""
+    expires = int((scan.slot + retention).timestamp())
+    return row(scan_key(cluster, scan), scan, {names.EXPIRES: {"N": str(expires)}})
+
+
+def event_item(event: LevelEvent, created_at: datetime) -> Item:
+    """An event that nobody was told about yet, visible in the index of such events."""
+    attributes = {
+        STATUS: {"S": PENDING},
+        names.CREATED_AT: {"S": instant(created_at)},
+        names.PENDING_SHARD: {"S": shard(event.cluster.arn, names.PENDING_SHARD)},
+    }
+    return row(outbox_key(event.key), event, attributes)
+
+
+def attestation_item(attestation: Attestation) -> Item:
+    """A statement; those before it about the same subject stay."""
+    sort = f"{ATTESTATION_PREFIX}{attestation.subject}#{instant(attestation.issued_at)}"
+    return row(key(attestation.cluster, sort), attestation, {})
+
+
+def waiver_item(waiver: Waiver) -> Item:
+    """A waiver; it takes the place of the one before for the same check."""
+    return row(key(waiver.cluster, f"{WAIVER_PREFIX}{waiver.check}"), waiver, {})
+
+
+def row(where: Item, value: object, attributes: Mapping[str, dict[str, Any]]) -> Item:
+    """Make a row.
+
+    Raises:
+        StoreError: it is larger than a row may be.
+    """
+    text = msgspec.json.encode(value)
+    large = len(text) > COMPRESSED_FROM_BYTES
+    body: dict[str, Any] = {"B": zlib.compress(text)} if large else {"S": text.decode()}
+    size = len(body["B"]) if large else len(text)
+    if size > MAX_ITEM_BYTES:
+        raise StoreError(
+            f"{name_of(where)} would take {size:,} bytes, more than {MAX_ITEM_BYTES:,}",
+            remedy="report it with the output of: eks-readiness collect",
+        )
+    return {**where, SCHEMA: {"N": str(getattr(value, "schema", 1))}, BODY: body, **attributes}
+
+
+def body(item: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
+    """Read the value of a row.
+
+    Raises:
+        StoreError: it holds no such value; the message names the row.
+    """
+    try:
+        stored = item[BODY]
+        text = _unpacked(stored["B"]) if "B" in stored else stored["S"].encode()
+        return msgspec.json.decode(text, type=kind)
+    except (KeyError, ValueError, zlib.error) as error:
+        problem = f"no {BODY}" if isinstance(error, KeyError) else str(error)
+        raise StoreError(
+            f"the ledger's row {name_of(item)} cannot be read: {problem}",
+            remedy="restore the row from a backup, or delete it; the next scan writes results anew",
+        ) from error
+
+
+def _unpacked(compressed: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(compressed, MAX_BODY_BYTES)
+    if not unpacking.eof:
+        raise ValueError(f"incomplete, or more than {MAX_BODY_BYTES:,} bytes")
+    return text

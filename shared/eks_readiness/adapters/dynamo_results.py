@@ -1,0 +1,127 @@
+"""States and scans in the ledger's table: one transaction a scan, all of it or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
+from uuid import UUID, uuid5
+
+import msgspec
+
+from eks_readiness import names
+from eks_readiness.adapters.dynamo_items import (
+    REGISTRATION,
+    SCAN_PREFIX,
+    SLOT,
+    STATE,
+    VERSION,
+    Item,
+    body,
+    event_item,
+    instant,
+    key,
+    name_of,
+    scan_item,
+    shards,
+    state_item,
+)
+from eks_readiness.adapters.dynamo_table import CONDITION_FAILED, LedgerTable
+from eks_readiness.domain.cluster import ClusterArn
+from eks_readiness.domain.errors import StoreError
+from eks_readiness.domain.ledger import ClusterState, ScanRecord, ScanWrite, WriteOutcome
+from eks_readiness.ports import BrokenRow, OnBrokenRow
+
+_Value = TypeVar("_Value", ClusterState, ScanRecord)
+_ABSENT = {"ConditionExpression": "attribute_not_exists(#k)", "ExpressionAttributeNames": {"#k": names.PARTITION_KEY}}
+_PRESENT = {"ConditionExpression": "attribute_exists(#k)", "ExpressionAttributeNames": {"#k": names.PARTITION_KEY}}
+
+
+class DynamoResultStore:
+    """ResultStore on the ledger's table."""
+
+    def __init__(self, table: LedgerTable, *, retention: timedelta, on_broken_row: OnBrokenRow) -> None:
+        self._table = table
+        self._retention = retention
+        self._on_broken_row = on_broken_row
+
+    def state(self, cluster: ClusterArn) -> ClusterState | None:
+        """The state, read consistently; None before the first scan."""
+        item = self._table.get(key(cluster, STATE))
+        return None if item is None else body(item, ClusterState)
+
+    def states(self) -> Iterator[ClusterState]:
+        """The state of every cluster that was ever scanned and is still registered, in no order."""
+        index = self._table.query_index(names.REGISTRY_INDEX, names.REGISTRY_SHARD, shards(names.REGISTRY_SHARD))
+        keys = [key(item[names.PARTITION_KEY]["S"], STATE) for item in index]
+        for item in self._table.get_all(keys):
+            yield from self._readable(item, ClusterState)
+
+    def commit(self, write: ScanWrite, *, at: datetime) -> WriteOutcome:
+        """Write state, scan and event in one transaction, or nothing."""
+        actions = self._actions(write, at)
+        reasons = self._table.transact(actions, token=_token(write, actions))
+        if not reasons:
+            return "written"
+        if reasons[0] == CONDITION_FAILED:
+            return "unregistered"
+        return self._why_not(write)
+
+    def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
+        """The newest scan, with its scorecard."""
+        newest = next(self._table.query(cluster, SCAN_PREFIX, descending=True, page=1), None)
+        return None if newest is None else body(newest, ScanRecord)
+
+    def scans(self, cluster: ClusterArn, *, limit: int) -> Sequence[ScanRecord]:
+        """The newest scans, newest first."""
+        items = self._table.query(cluster, SCAN_PREFIX, descending=True, page=max(1, min(limit, 100)))
+        return list(islice((scan for item in items for scan in self._readable(item, ScanRecord)), limit))
+
+    def _readable(self, item: Item, kind: type[_Value]) -> Iterator[_Value]:
+        try:
+            value = body(item, kind)
+        except StoreError as error:
+            self._on_broken_row(BrokenRow(key=name_of(item), problem=str(error)))
+        else:
+            yield value
+
+    def _actions(self, write: ScanWrite, at: datetime) -> list[dict[str, Any]]:
+        table = {"TableName": self._table.name}
+        arn = write.state.cluster.arn
+        actions: list[dict[str, Any]] = [
+            {"ConditionCheck": {**table, "Key": key(arn, REGISTRATION), **_PRESENT}},
+            {"Put": {**table, "Item": state_item(write.state), **_state_condition(write)}},
+            {"Put": {**table, "Item": scan_item(arn, write.scan, self._retention), **_ABSENT}},
+        ]
+        if write.event is not None:
+            actions.append({"Put": {**table, "Item": event_item(write.event, at), **_ABSENT}})
+        return actions
+
+    def _why_not(self, write: ScanWrite) -> WriteOutcome:
+        there = self.state(write.state.cluster.arn)
+        if there is not None and there.scan_id == write.state.scan_id:
+            return "already_written"  # our own earlier try: its answer was lost
+        if there is not None and there.slot >= write.state.slot:
+            return "superseded"
+        return "lost_race"
+
+
+def _state_condition(write: ScanWrite) -> dict[str, Any]:
+    if write.expected_version is None:
+        return _ABSENT
+    return {
+        "ConditionExpression": "#version = :expected AND #slot < :slot",
+        "ExpressionAttributeNames": {"#version": VERSION, "#slot": SLOT},
+        "ExpressionAttributeValues": {
+            ":expected": {"N": str(write.expected_version)},
+            ":slot": {"S": instant(write.state.slot)},
+        },
+    }
+
+
+def _token(write: ScanWrite, actions: Sequence[dict[str, Any]]) -> str:
+    """The same write has the same token; another write of the same run (other evidence) has another."""
+    digest = hashlib.sha256(msgspec.json.encode(actions, order="deterministic")).hexdigest()
+    return str(uuid5(UUID(write.scan.scan_id), digest))

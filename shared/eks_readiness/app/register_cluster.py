@@ -1,0 +1,40 @@
+"""Which clusters are scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eks_readiness.app.effective_policy import effective_policy
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.ledger import Registration
+from eks_readiness.ports import Clock, ClusterRegistry
+
+
+def register_cluster(
+    cluster: ClusterRef, *, policy: Mapping[str, object], registry: ClusterRegistry, clock: Clock
+) -> Registration:
+    """Register a cluster, or replace the thresholds of a registered one; it is scanned from the next tick on.
+
+    Raises:
+        InputError: a threshold does not exist or is out of range.
+        StoreError: the register could not be read or written.
+    """
+    effective_policy({}, policy, where=f"policy of {cluster}")
+    known = registry.registration(cluster.arn)
+    registration = Registration(
+        cluster=cluster, registered_at=known.registered_at if known else clock.now(), policy=dict(policy)
+    )
+    registry.register(registration)
+    return registration
+
+
+def list_clusters(registry: ClusterRegistry) -> tuple[Registration, ...]:
+    """Every registered cluster, by account, region and name."""
+    return tuple(
+        sorted(registry.registered(), key=lambda each: (each.cluster.account, each.cluster.region, each.cluster.name))
+    )
+
+
+def remove_cluster(cluster: ClusterRef, *, registry: ClusterRegistry) -> bool:
+    """Take a cluster off the register; its history stays. False when it was not registered."""
+    return registry.remove(cluster)
