@@ -1,0 +1,113 @@
+"""Reads AWS through boto3: one client per service for all threads, every list to its end, errors translated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from eks_readiness.adapters.aws_errors import translated
+from eks_readiness.adapters.deadline import Deadline
+from eks_readiness.domain.errors import ProbeError, UnexpectedAnswer
+
+THREADS = 16
+"""Calls at once per account and region, and connections kept per service."""
+
+SDK = Config(
+    # Set here: the SDK's own default differs between versions, and `adaptive` lets one slow service hold up a scan.
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=5,
+    read_timeout=20,
+    max_pool_connections=THREADS,
+    user_agent_extra="eks-readiness",
+)
+_MORE = ("nextToken", "NextToken", "nextMarker", "NextMarker", "Marker")
+
+
+class AwsClients:
+    """The clients of one account and region, made when they are first used, and the threads that use them."""
+
+    def __init__(self, session: Any, region: str) -> None:
+        """Take a boto3 session; its methods are only called under a lock, since sessions are not thread-safe."""
+        self.session = session
+        self.region = region
+        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self._clients: dict[str, Any] = {}
+        self._lock = Lock()
+
+    def client(self, service: str) -> Any:
+        """The client of a service, by its boto3 name."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self.session.client(service, region_name=self.region, config=SDK)
+            return self._clients[service]
+
+
+class BotoAws:
+    """An `AwsReader` for one scan: equal calls are made once, none is begun after the deadline."""
+
+    def __init__(self, clients: AwsClients, deadline: Deadline) -> None:
+        self._clients = clients
+        self._deadline = deadline
+        self._answers: dict[str, Future[dict[str, Any]]] = {}
+        self._lock = Lock()
+
+    def read(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Call one operation (API name, like `DescribeCluster`) and return its answer as boto3 shapes it."""
+        key = json.dumps([service, operation, parameters], sort_keys=True, default=str)
+        with self._lock:
+            known = self._answers.get(key)
+            answer = known or self._answers.setdefault(key, Future())
+        if known is None:
+            try:
+                answer.set_result(self._call(service, operation, parameters))
+            except BaseException as error:  # whoever waits for this answer must hear of it
+                answer.set_exception(error)
+                raise
+        return answer.result()
+
+    def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> Iterator[Any]:
+        """Every element under the answer's `key`, over all pages."""
+        self._deadline.require(f"{service}:{operation}")
+        try:
+            client = self._clients.client(service)
+            name = xform_name(operation)
+            if not client.can_paginate(name):
+                answer = getattr(client, name)(**parameters)
+                if any(answer.get(more) for more in _MORE):
+                    raise UnexpectedAnswer(f"{service}:{operation}: the SDK cannot read its further pages")
+                yield from answer.get(key) or ()
+                return
+            for page in client.get_paginator(name).paginate(**parameters):
+                yield from page.get(key) or ()
+                self._deadline.require(f"{service}:{operation}")
+        except (ClientError, BotoCoreError) as error:
+            raise translated(service, operation, error) from error
+
+    def read_each(
+        self, service: str, operation: str, each: Sequence[Mapping[str, Any]], /
+    ) -> list[dict[str, Any] | ProbeError]:
+        """Call one operation once for each set of parameters, side by side; answers or errors in the same order."""
+
+        def one(parameters: Mapping[str, Any]) -> dict[str, Any] | ProbeError:
+            try:
+                return self.read(service, operation, **parameters)
+            except ProbeError as error:
+                return error
+
+        return list(self._clients.pool.map(one, each))
+
+    def _call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self._deadline.require(f"{service}:{operation}")
+        try:
+            answer: dict[str, Any] = getattr(self._clients.client(service), xform_name(operation))(**parameters)
+        except (ClientError, BotoCoreError) as error:
+            raise translated(service, operation, error) from error
+        answer.pop("ResponseMetadata", None)
+        return answer

@@ -1,0 +1,115 @@
+"""What an error of an AWS SDK call means for the evidence."""
+
+from __future__ import annotations
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+    UnknownServiceError,
+)
+
+from eks_readiness.adapters.probe import RefusedRequest
+from eks_readiness.domain.errors import (
+    AccessDenied,
+    ProbeError,
+    Throttled,
+    TimedOut,
+    Unauthenticated,
+    Unreachable,
+    Unsupported,
+    bounded,
+)
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+_UNAUTHENTICATED = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+_OUT_OF_ORDER = frozenset(
+    {"InternalError", "InternalFailure", "InternalServerError", "ServerException", "ServiceUnavailable", "Unavailable"}
+)
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+_SIGN_IN = "sign in again, for example with: aws sso login"
+
+
+def refused(service: str, operation: str, code: str, message: str) -> ProbeError:
+    """What an error that the service answered means."""
+    what = f"{service}:{operation}: {code}: {message}"
+    if code in _DENIED:
+        return AccessDenied(what, remedy=f"allow the scanner's role {service}:{operation}")
+    if code in _UNAUTHENTICATED:
+        return Unauthenticated(what, remedy=_SIGN_IN)
+    if code in _THROTTLED:
+        return Throttled(what, remedy="the next scan tries again")
+    if code in _OUT_OF_ORDER:
+        return Unreachable(what, remedy="the next scan tries again")
+    if code == "OptInRequired":
+        return Unsupported(what, remedy="the region is not enabled for this account")
+    return RefusedRequest(what, code=code)
+
+
+def translated(  # noqa: PLR0911 - one for each kind of error
+    service: str, operation: str, error: ClientError | BotoCoreError
+) -> ProbeError:
+    """What an error of boto3 means."""
+    if isinstance(error, ClientError):
+        said = error.response.get("Error", {})
+        return refused(service, operation, str(said.get("Code", "")), bounded(str(said.get("Message", ""))))
+    what = f"{service}:{operation}: {error}"
+    if isinstance(error, _NO_CREDENTIALS):
+        return Unauthenticated(what, remedy=_SIGN_IN)
+    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
+        return Unreachable(what, remedy=f"check the region and that {service} can be reached from here")
+    if isinstance(error, ReadTimeoutError):
+        return TimedOut(what, remedy="the next scan tries again")
+    if isinstance(error, HTTPClientError):
+        return Unreachable(what, remedy=f"check that {service} can be reached from here")
+    if isinstance(error, UnknownServiceError | NoRegionError):
+        return Unsupported(what, remedy="name the region with --region")
+    return RefusedRequest(what, code=type(error).__name__)

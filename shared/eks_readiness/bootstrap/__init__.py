@@ -1,0 +1,1 @@
+"""Composition roots: settings and sessions in, use cases out."""
