@@ -1,0 +1,31 @@
+"""Every case of the book answers as its name says."""
+
+from __future__ import annotations
+
+import pytest
+
+from eks_readiness.domain.evidence import Unavailable, decode_evidence, encode_evidence
+from tests.cases.case import Case, case_book
+
+
+@pytest.mark.parametrize("case", case_book(), ids=lambda case: case.name)
+def test_case(case: Case) -> None:
+    """A case gathers without a crash, answers as its name says, and its evidence survives being written down."""
+    evidence, scorecard = case.run()
+    crashed = {
+        kind.__name__: found.detail
+        for kind, found in evidence.slices.items()
+        if isinstance(found, Unavailable) and found.reason == "crashed"
+    }
+    assert not crashed
+    finding = case.finding(scorecard)
+    assert finding.outcome == case.outcome, f"{finding.reason} {finding.offenders}"
+    expected = case.body.expect
+    assert expected.reason in finding.reason
+    if expected.offenders is not None:
+        assert list(finding.offenders) == expected.offenders
+    if expected.unknown_reason is not None:
+        assert finding.unknown_reason == expected.unknown_reason
+    # The same evidence from a file gives the same answers.
+    again = decode_evidence(encode_evidence(evidence))
+    assert again.slices == evidence.slices
