@@ -37,12 +37,15 @@ class _Server(ThreadingHTTPServer):
 
     def finish_request(self, request: object, client_address: object) -> None:
         # The handshake belongs into the connection's own thread: a client that refuses must not hold up the others.
-        if self._context is not None:
-            try:
-                request = self._context.wrap_socket(request, server_side=True)  # type: ignore[arg-type] # a socket
-            except (ssl.SSLError, OSError):
-                return
-        super().finish_request(request, client_address)  # type: ignore[arg-type] # as above
+        if self._context is None:
+            super().finish_request(request, client_address)  # type: ignore[arg-type] # a socket
+            return
+        try:
+            secured = self._context.wrap_socket(request, server_side=True)  # type: ignore[arg-type] # as above
+        except (ssl.SSLError, OSError):
+            return
+        with secured:
+            super().finish_request(secured, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that hang up are part of the tests."""

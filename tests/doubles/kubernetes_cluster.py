@@ -126,7 +126,7 @@ class KubernetesCluster:
         found = [each for each in self.scenario.objects if (each["apiVersion"], each["kind"]) == (api_version, kind)]
         found.sort(key=lambda each: (each["metadata"].get("namespace", ""), each["metadata"]["name"]))
         try:
-            start = int(base64.urlsafe_b64decode(query["continue"])) if query.get("continue") else 0
+            start = _offset(query.get("continue", ""))
         except ValueError:
             return _status(400, "BadRequest", "invalid continue token: continue key is not valid")
         end = start + int(query["limit"]) if query.get("limit") else len(found)
@@ -142,6 +142,15 @@ class KubernetesCluster:
             if (each["kind"], meta.get("namespace"), meta["name"]) == (kind, namespace, name):
                 return Answer(200, dict(each))
         return _status(404, "NotFound", f'{resource} "{name}" not found')
+
+
+def continuation(offset: int, resource_version: str = _RESOURCE_VERSION) -> str:
+    """The token that goes on at an offset, of one version of the list."""
+    return base64.urlsafe_b64encode(f"{offset}@{resource_version}".encode()).decode()
+
+
+def _offset(token: str) -> int:
+    return int(base64.urlsafe_b64decode(token).partition(b"@")[0]) if token else 0
 
 
 def _version(api_version: str, group: str, version: str, kinds: list[str]) -> dict[str, Any]:
@@ -170,7 +179,7 @@ def _listed(each: Mapping[str, Any], api_version: str, *, metadata_only: bool) -
 def _page(api_version: str, kind: str, page: list[dict[str, Any]], total: int, end: int, accept: str) -> dict[str, Any]:
     meta: dict[str, Any] = {"resourceVersion": _RESOURCE_VERSION}
     if end < total:
-        meta |= {"continue": base64.urlsafe_b64encode(str(end).encode()).decode(), "remainingItemCount": total - end}
+        meta |= {"continue": continuation(end), "remainingItemCount": total - end}
     if _METADATA_ONLY in accept:
         items = page or None  # as a real server has it
         return {"kind": _METADATA_ONLY, "apiVersion": "meta.k8s.io/v1", "metadata": meta, "items": items}

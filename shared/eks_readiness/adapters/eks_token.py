@@ -16,7 +16,8 @@ from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
 from eks_readiness.adapters.aws_errors import translated
-from eks_readiness.domain.errors import Unauthenticated
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.errors import Unauthenticated, Unsupported
 
 PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
@@ -25,22 +26,37 @@ MAX_AGE_SECONDS = 14 * 60
 _URL_VALID_SECONDS = 60
 
 
-def sts_host(session: Any, region: str) -> str:
-    """The regional STS host in the region's partition: the only kind of host that API servers accept in a token."""
-    resolver = session._session.get_component("endpoint_resolver")  # noqa: SLF001 - boto3 has no public way to it
-    host: str = resolver.construct_endpoint("sts", region)["hostname"]
-    return host
+DNS_SUFFIXES = {
+    "aws": "amazonaws.com",
+    "aws-cn": "amazonaws.com.cn",
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-us-gov": "amazonaws.com",
+}
+"""Of each partition. Source: botocore's partitions.json, whose own reader is internal to botocore."""
+
+
+def sts_host(cluster: ClusterRef) -> str:
+    """The regional STS host in the cluster's partition: the only kind of host that API servers accept in a token.
+
+    Raises:
+        Unsupported: the partition is not known here.
+    """
+    suffix = DNS_SUFFIXES.get(cluster.partition)
+    if suffix is None:
+        raise Unsupported(f"partition {cluster.partition} is not known", remedy="update eks-readiness")
+    return f"sts.{cluster.region}.{suffix}"
 
 
 class EksToken:
     """Signs and keeps the token of one cluster for one session's credentials."""
 
-    def __init__(
-        self, session: Any, *, cluster_name: str, region: str, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, session: Any, cluster: ClusterRef, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._session = session
-        self._cluster_name = cluster_name
-        self._region = region
+        self._cluster = cluster
         self._monotonic = monotonic
         self._lock = Lock()
         self._kept: tuple[str, float] | None = None
@@ -60,18 +76,20 @@ class EksToken:
     def _sign(self) -> str:
         request = {
             "method": "GET",
-            "url": f"https://{sts_host(self._session, self._region)}/?Action=GetCallerIdentity&Version=2011-06-15",
+            "url": f"https://{sts_host(self._cluster)}/?Action=GetCallerIdentity&Version=2011-06-15",
             "body": {},
-            "headers": {CLUSTER_HEADER: self._cluster_name},
+            "headers": {CLUSTER_HEADER: self._cluster.name},
             "context": {},
         }
         try:
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise Unauthenticated("there are no AWS credentials", remedy="sign in, for example with: aws sso login")
-            signer = RequestSigner(ServiceId("sts"), self._region, "sts", "v4", credentials, self._session.events)
+            signer = RequestSigner(
+                ServiceId("sts"), self._cluster.region, "sts", "v4", credentials, self._session.events
+            )
             url = signer.generate_presigned_url(
-                request, region_name=self._region, expires_in=_URL_VALID_SECONDS, operation_name=""
+                request, region_name=self._cluster.region, expires_in=_URL_VALID_SECONDS, operation_name=""
             )
         except BotoCoreError as error:
             raise translated("sts", "GetCallerIdentity", error) from error

@@ -114,7 +114,7 @@ class EksConnection:
     def _token(self, cluster: ClusterRef) -> EksToken:
         if cluster not in self._tokens:
             session = self._clients(cluster.region).session
-            self._tokens[cluster] = EksToken(session, cluster_name=cluster.name, region=cluster.region)
+            self._tokens[cluster] = EksToken(session, cluster)
         return self._tokens[cluster]
 
 
