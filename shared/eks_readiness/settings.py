@@ -69,9 +69,10 @@ class ScanSettings(Settings, frozen=True, kw_only=True):
 
     `policy` overrides thresholds for the fleet. `kubernetes_endpoint_suffixes` are host suffixes of API server
     endpoints that are allowed beside those of EKS. `reserve_seconds` of the function's time are kept for judging and
-    writing. `scan_retention_days` is how long a scan stays in the ledger.
+    writing. `scan_retention_days` is how long a scan stays in the ledger. `scan_queue_url` is where requests come from.
     """
 
+    scan_queue_url: Text
     policy: dict[str, object]
     kubernetes_endpoint_suffixes: tuple[str, ...]
     reserve_seconds: Seconds

@@ -1,0 +1,48 @@
+"""Publishes level events to an SNS topic."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from eks_readiness.domain.errors import StoreError
+from eks_readiness.domain.ledger import LevelEvent
+from eks_readiness.ports import WriteMessage
+
+MAX_MESSAGE_BYTES = 256 * 1024
+"""Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+
+
+class SnsLevelNotifier:
+    """LevelNotifier on one topic."""
+
+    def __init__(self, client: Any, topic_arn: str, write_message: WriteMessage) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+        self._write_message = write_message
+
+    def publish(self, event: LevelEvent) -> str:
+        """Publish; returns the message id. Raises StoreError when it was not, or perhaps not, taken."""
+        message = self._write_message(event)
+        text = json.dumps(message.bodies)
+        if len(text.encode()) > MAX_MESSAGE_BYTES:
+            raise StoreError(f"{event.event_id}: the message is larger than SNS takes ({MAX_MESSAGE_BYTES} bytes)")
+        try:
+            answer = self._client.publish(
+                TopicArn=self._topic_arn,
+                Subject=message.subject,
+                Message=text,
+                MessageStructure="json",
+                MessageAttributes={
+                    name: {"DataType": "Number" if isinstance(value, int) else "String", "StringValue": str(value)}
+                    for name, value in message.attributes.items()
+                },
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise StoreError(
+                f"event {event.event_id} of {event.cluster} could not be published: {error}",
+                remedy="the sweeper tries again; look at the topic's policy and key",
+            ) from error
+        return str(answer["MessageId"])
