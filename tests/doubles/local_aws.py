@@ -57,14 +57,15 @@ class LocalAws:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
         }
-        self._process = subprocess.Popen(  # its own session: it is stopped with its children
-            [PYTHON, LAUNCHER],
-            env=environment,
-            cwd=self.directory,
-            stdout=self.log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(  # its own session: it is stopped with its children
+                [PYTHON, LAUNCHER],
+                env=environment,
+                cwd=self.directory,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
             self._wait()
         except BaseException:

@@ -1,0 +1,79 @@
+"""Scans with a chosen result: scorecards whose level interval is what a test wants."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from eks_readiness.checklist.items import ITEMS
+from eks_readiness.checklist.level import blockers, level_interval
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.ledger import ClusterState, Registration, ScanRequest, ScanWrite, decide
+from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Level, Scorecard
+
+CLUSTER = ClusterRef(partition="aws", region="eu-west-1", account="111122223333", name="prod")
+START = datetime(2026, 3, 10, 12, tzinfo=UTC)
+REGISTRATION = Registration(cluster=CLUSTER, registered_at=START - timedelta(days=1))
+
+
+def slot(number: int) -> datetime:
+    """The scheduled time of the n-th scan."""
+    return START + timedelta(hours=number)
+
+
+def request(number: int, cluster: ClusterRef = CLUSTER) -> ScanRequest:
+    """The request of the n-th scan."""
+    return ScanRequest(cluster_arn=cluster.arn, slot=slot(number), trigger="schedule")
+
+
+def scorecard(
+    lowest: Level, highest: Level | None = None, *, number: int = 0, cluster: ClusterRef = CLUSTER
+) -> Scorecard:
+    """A scorecard whose interval is from `lowest` to `highest`: one item of the next level missing, one unknown."""
+    highest = lowest if highest is None else highest
+    states: list[ItemState] = []
+    taken: set[int] = set()
+    for item in ITEMS:
+        verdict: ItemVerdict = "satisfied"
+        if item.seed_level not in taken:
+            if item.seed_level == lowest + 1 and highest > lowest:
+                verdict = "unknown"
+            elif item.seed_level == highest + 1:
+                verdict = "missing"
+            taken.add(item.seed_level)
+        states.append(
+            ItemState(
+                item=item.id,
+                title=item.title,
+                category=item.category,
+                priority=item.priority,
+                required_from=item.seed_level,
+                state=verdict,
+            )
+        )
+    card = Scorecard(
+        cluster=cluster,
+        observed_at=slot(number) + timedelta(seconds=30),
+        ruleset="0123456789ab",
+        level=level_interval(states),
+        items=tuple(states),
+        findings=(),
+        blockers=blockers(states),
+        score_percent=50.0,
+    )
+    assert (card.level.lowest, card.level.highest) == (lowest, highest)
+    return card
+
+
+def write(
+    before: ClusterState | None,
+    number: int,
+    lowest: Level,
+    highest: Level | None = None,
+    *,
+    cluster: ClusterRef = CLUSTER,
+    policy: Policy | None = None,
+) -> ScanWrite:
+    """What the n-th scan writes after a state."""
+    card = scorecard(lowest, highest, number=number, cluster=cluster)
+    return decide(before, card, request(number, cluster), policy or Policy(), {})
