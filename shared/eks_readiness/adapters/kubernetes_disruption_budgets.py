@@ -1,0 +1,55 @@
+"""PodDisruptionBudgets, and those that block every eviction."""
+
+from __future__ import annotations
+
+import msgspec
+
+from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.domain.evidence import MAX_SAMPLE, DisruptionBudgets, Sample
+
+BUDGETS = Kind("policy", "poddisruptionbudgets")
+
+
+class _Meta(msgspec.Struct, gc=False):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Status(msgspec.Struct, gc=False, rename="camel"):
+    disruptions_allowed: int | None = None
+    current_healthy: int | None = None
+    expected_pods: int | None = None
+
+
+class _Budget(msgspec.Struct, gc=False):
+    metadata: _Meta
+    status: _Status | None = None
+
+
+def read_budgets(api: KubernetesReader, gathered: Gathered) -> DisruptionBudgets:
+    """Every budget, folded while it streams by."""
+    total, blocking, names = 0, 0, list[str]()
+    for each in api.items(BUDGETS, _Budget):
+        total += 1
+        if _blocks(each.status or _Status()):
+            blocking += 1
+            if len(names) < MAX_SAMPLE:
+                names.append(f"{each.metadata.namespace}/{each.metadata.name}")
+    return DisruptionBudgets(
+        observed_at=gathered.observed_at,
+        source="policy poddisruptionbudgets",
+        total=total,
+        blocking=Sample(total=blocking, names=tuple(names)),
+    )
+
+
+def _blocks(status: _Status) -> bool:
+    """It covers pods, all of them are healthy, and still none may go: it will never let a node be drained."""
+    expected, healthy = status.expected_pods or 0, status.current_healthy or 0
+    return expected > 0 and healthy >= expected and status.disruptions_allowed == 0
+
+
+PROBES = (
+    KubernetesProbe(provides=DisruptionBudgets, rights=(Right("policy", "poddisruptionbudgets"),), read=read_budgets),
+)
+"""What this module gathers."""

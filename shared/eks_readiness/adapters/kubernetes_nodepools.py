@@ -1,0 +1,139 @@
+"""NodePools of Karpenter and of EKS Auto Mode.
+
+Source: https://karpenter.sh/docs/concepts/nodepools/
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.domain.errors import bounded
+from eks_readiness.domain.evidence import NodePools
+from eks_readiness.domain.evidence.nodes import NodePool
+
+NODE_POOLS = Kind("karpenter.sh", "nodepools")
+_QUANTITY = re.compile(r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?P<suffix>[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_FACTORS = {
+    "": 1.0,
+    "n": 1e-9,
+    "u": 1e-6,
+    "m": 1e-3,
+    **{unit: 10.0 ** (3 * power) for power, unit in enumerate("kMGTPE", start=1)},
+    **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)},
+}
+_Quantities = dict[str, str | int | float]
+
+
+class _Meta(msgspec.Struct, gc=False):
+    name: str = ""
+
+
+class _Reference(msgspec.Struct, gc=False):
+    name: str = ""
+
+
+class _TemplateSpec(msgspec.Struct, gc=False, rename="camel"):
+    expire_after: str | None = None
+    node_class_ref: _Reference | None = None
+
+
+class _Template(msgspec.Struct, gc=False):
+    spec: _TemplateSpec | None = None
+
+
+class _Disruption(msgspec.Struct, gc=False, rename="camel"):
+    consolidation_policy: str | None = None
+    consolidate_after: str | None = None
+
+
+class _Spec(msgspec.Struct, gc=False):
+    template: _Template | None = None
+    disruption: _Disruption | None = None
+    limits: _Quantities | None = None
+    replicas: int | None = None
+
+
+class _Condition(msgspec.Struct, gc=False):
+    type: str = ""
+    status: str = ""
+    reason: str | None = None
+    message: str | None = None
+
+
+class _Status(msgspec.Struct, gc=False):
+    conditions: list[_Condition] | None = None
+    resources: _Quantities | None = None
+
+
+class _NodePool(msgspec.Struct, gc=False):
+    metadata: _Meta
+    spec: _Spec | None = None
+    status: _Status | None = None
+
+
+def read_node_pools(api: KubernetesReader, gathered: Gathered) -> NodePools:
+    """Every NodePool."""
+    return NodePools(
+        observed_at=gathered.observed_at,
+        source="karpenter.sh nodepools",
+        installed=api.serves(NODE_POOLS) is not None,
+        pools=tuple(_pool(each) for each in api.items(NODE_POOLS, _NodePool)),
+    )
+
+
+def _pool(each: _NodePool) -> NodePool:
+    spec, status = each.spec or _Spec(), each.status or _Status()
+    template = (spec.template and spec.template.spec) or _TemplateSpec()
+    disruption = spec.disruption or _Disruption()
+    conditions = status.conditions or []
+    ready = next((one for one in conditions if one.type == "Ready"), _Condition())
+    # "Never" switches consolidation off whatever the policy says.
+    consolidates = disruption.consolidate_after != "Never"
+    return NodePool(
+        name=each.metadata.name,
+        ready=ready.status == "True",
+        not_ready_reason="" if ready.status == "True" else _why(conditions),
+        limits=_parsed(spec.limits),
+        used=_parsed(status.resources),
+        consolidation=(disruption.consolidation_policy or "") if consolidates else "",
+        expire_after=template.expire_after or "",
+        node_class=template.node_class_ref.name if template.node_class_ref else "",
+        static_replicas=spec.replicas,
+    )
+
+
+def _why(conditions: list[_Condition]) -> str:
+    """The conditions that are not true, since Ready itself only sums them up."""
+    bad = [one for one in conditions if one.status != "True" and one.type != "Ready"] or [
+        one for one in conditions if one.status != "True"
+    ]
+    said = "; ".join(f"{one.type}: {one.message or one.reason or one.status}" for one in bad)
+    return bounded(said, 200) or "no Ready condition yet"
+
+
+def _parsed(quantities: _Quantities | None) -> dict[str, float]:
+    found = {name: quantity(value) for name, value in (quantities or {}).items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def quantity(value: str | float) -> float | None:
+    """A Kubernetes quantity as a number (cores, bytes, a count); None for what is none.
+
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    if isinstance(value, int | float):
+        return float(value)
+    match = _QUANTITY.fullmatch(value.strip())
+    if match is None:
+        return None
+    suffix = match["suffix"] or ""
+    if suffix[1:] and suffix[0] in "eE" and suffix not in _FACTORS:
+        return float(match["number"] + suffix)
+    return float(match["number"]) * _FACTORS[suffix]
+
+
+PROBES = (KubernetesProbe(provides=NodePools, rights=(Right("karpenter.sh", "nodepools"),), read=read_node_pools),)
+"""What this module gathers."""

@@ -1,0 +1,430 @@
+"""Policies of Kyverno and Gatekeeper that refuse pods, and which controls of the baseline standard each covers.
+
+What cannot be told from outside (a rule of one's own, a selector by labels) is left out: it never counts as covered.
+A ValidatingAdmissionPolicy is an expression; where one seems to judge pods' privileges, that is told in `unread`.
+
+Sources: https://kyverno.io/docs/policy-types/cluster-policy/validate/#pod-security,
+https://github.com/kyverno/kyverno/tree/main/charts/kyverno-policies,
+https://open-policy-agent.github.io/gatekeeper-library/website/pspintro
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import msgspec
+
+from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.domain.errors import AccessDenied
+from eks_readiness.domain.evidence import Namespaces, PodSecurityPolicies, Unavailable
+from eks_readiness.domain.evidence.policies import BASELINE, BaselineControl, EnforcedControls, PolicyEngineName
+
+CLUSTER_POLICIES = Kind("kyverno.io", "clusterpolicies")
+POLICIES = Kind("kyverno.io", "policies")
+ADMISSION_POLICIES = Kind("admissionregistration.k8s.io", "validatingadmissionpolicies")
+ADMISSION_BINDINGS = Kind("admissionregistration.k8s.io", "validatingadmissionpolicybindings")
+GATEKEEPER_GROUP = "constraints.gatekeeper.sh"
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+_POD_KINDS = frozenset({"Pod", "*", "v1/Pod", "*/Pod", "Pod.v1"})
+_PRIVILEGE_WORDS = ("privileged", "hostNetwork", "hostPID", "hostIPC", "hostPath")
+
+# The policies of the kyverno-policies chart, by the names that it gives them.
+_CHART_POLICIES: dict[str, frozenset[BaselineControl]] = {
+    "disallow-capabilities": frozenset({"capabilities"}),
+    "disallow-host-namespaces": frozenset({"host-network", "host-pid-ipc"}),
+    "disallow-host-path": frozenset({"host-path"}),
+    "disallow-host-ports": frozenset({"host-ports"}),
+    "disallow-host-process": frozenset({"host-process"}),
+    "disallow-privileged-containers": frozenset({"privileged"}),
+    "disallow-proc-mount": frozenset({"proc-mount"}),
+    "disallow-selinux": frozenset({"selinux"}),
+    "restrict-apparmor-profiles": frozenset({"apparmor"}),
+    "restrict-seccomp": frozenset({"seccomp"}),
+    "restrict-sysctls": frozenset({"sysctls"}),
+}
+# Capabilities that baseline lets containers add.
+# https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline
+_BASELINE_CAPABILITIES = frozenset(
+    {
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    }
+)
+
+
+class _Meta(msgspec.Struct, gc=False):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Requirement(msgspec.Struct, gc=False):
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class _Selector(msgspec.Struct, gc=False, rename="camel"):
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[_Requirement] | None = None
+
+
+# --- Kyverno
+
+
+class _Resources(msgspec.Struct, gc=False, rename="camel"):
+    kinds: list[str] | None = None
+    namespaces: list[str] | None = None
+    names: list[str] | None = None
+    name: str | None = None
+    selector: dict[str, object] | None = None
+    namespace_selector: _Selector | None = None
+    operations: list[str] | None = None
+
+
+class _Filter(msgspec.Struct, gc=False):
+    resources: _Resources | None = None
+    subjects: list[object] | None = None
+    roles: list[str] | None = None
+    cluster_roles: list[str] | None = msgspec.field(default=None, name="clusterRoles")
+
+
+class _Match(msgspec.Struct, gc=False):
+    any: list[_Filter] | None = None
+    all: list[_Filter] | None = None
+    resources: _Resources | None = None
+
+
+class _PodSecurity(msgspec.Struct, gc=False):
+    level: str = ""
+    exclude: list[object] | None = None
+
+
+class _Validate(msgspec.Struct, gc=False, rename="camel"):
+    failure_action: str | None = None
+    failure_action_overrides: list[object] | None = None
+    pod_security: _PodSecurity | None = None
+
+
+class _Rule(msgspec.Struct, gc=False):
+    match: _Match | None = None
+    exclude: _Match | None = None
+    validate: _Validate | None = None
+
+
+class _KyvernoSpec(msgspec.Struct, gc=False, rename="camel"):
+    validation_failure_action: str | None = None
+    validation_failure_action_overrides: list[object] | None = None
+    admission: bool | None = None
+    rules: list[_Rule] | None = None
+
+
+class _Kyverno(msgspec.Struct, gc=False):
+    metadata: _Meta
+    spec: _KyvernoSpec | None = None
+
+
+# --- Gatekeeper
+
+
+class _KindFilter(msgspec.Struct, gc=False, rename="camel"):
+    api_groups: list[str] | None = None
+    kinds: list[str] | None = None
+
+
+class _GatekeeperMatch(msgspec.Struct, gc=False, rename="camel"):
+    kinds: list[_KindFilter] | None = None
+    namespaces: list[str] | None = None
+    excluded_namespaces: list[str] | None = None
+    label_selector: _Selector | None = None
+    namespace_selector: _Selector | None = None
+    scope: str | None = None
+
+
+class _GatekeeperSpec(msgspec.Struct, gc=False, rename="camel"):
+    enforcement_action: str | None = None
+    match: _GatekeeperMatch | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class _Constraint(msgspec.Struct, gc=False):
+    metadata: _Meta
+    spec: _GatekeeperSpec | None = None
+
+
+# --- ValidatingAdmissionPolicy
+
+
+class _ResourceRule(msgspec.Struct, gc=False):
+    resources: list[str] | None = None
+    operations: list[str] | None = None
+
+
+class _MatchConstraints(msgspec.Struct, gc=False, rename="camel"):
+    resource_rules: list[_ResourceRule] | None = None
+
+
+class _Expression(msgspec.Struct, gc=False):
+    expression: str = ""
+
+
+class _AdmissionSpec(msgspec.Struct, gc=False, rename="camel"):
+    match_constraints: _MatchConstraints | None = None
+    validations: list[_Expression] | None = None
+    variables: list[_Expression] | None = None
+
+
+class _AdmissionPolicy(msgspec.Struct, gc=False):
+    metadata: _Meta
+    spec: _AdmissionSpec | None = None
+
+
+class _BindingSpec(msgspec.Struct, gc=False, rename="camel"):
+    policy_name: str = ""
+    validation_actions: list[str] | None = None
+
+
+class _Binding(msgspec.Struct, gc=False):
+    metadata: _Meta
+    spec: _BindingSpec | None = None
+
+
+def read_policies(api: KubernetesReader, gathered: Gathered) -> PodSecurityPolicies:
+    """Every policy that refuses pods; an engine whose policies are denied is told in `unread`."""
+    names = [each.name for each in gathered.get(Namespaces).namespaces]
+    enforced: list[EnforcedControls] = []
+    unread: list[Unavailable] = []
+    for read in (_kyverno, _gatekeeper, _expressions):
+        try:
+            for each in read(api, names):
+                if isinstance(each, Unavailable):
+                    unread.append(each)
+                else:
+                    enforced.append(each)
+        except AccessDenied as error:
+            unread.append(Unavailable.because(error))
+    return PodSecurityPolicies(
+        observed_at=gathered.observed_at,
+        source="kyverno.io policies, constraints.gatekeeper.sh, validatingadmissionpolicies",
+        enforced=tuple(enforced),
+        unread=tuple(unread),
+    )
+
+
+_Read = Iterable[EnforcedControls | Unavailable]
+
+
+def _kyverno(api: KubernetesReader, names: list[str]) -> _Read:
+    for kind in (CLUSTER_POLICIES, POLICIES):
+        for policy in api.items(kind, _Kyverno):
+            inside = [name for name in names if policy.metadata.namespace in ("", name)]
+            spec = policy.spec or _KyvernoSpec()
+            # Overrides name namespaces that are only audited: such a policy's reach cannot be told in full.
+            if spec.admission is not False and not spec.validation_failure_action_overrides:
+                yield from _kyverno_policy(policy.metadata, spec, inside)
+
+
+def _kyverno_policy(meta: _Meta, spec: _KyvernoSpec, names: list[str]) -> _Read:
+    for rule in spec.rules or ():
+        validate = rule.validate
+        if validate is None or validate.failure_action_overrides:
+            continue
+        action = validate.failure_action or spec.validation_failure_action or "Audit"
+        controls = _kyverno_controls(meta.name, validate)
+        if action.lower() == "enforce" and controls:
+            reached = tuple(name for name in names if _matches(rule, name))
+            if reached:
+                yield _enforced("kyverno", meta.name, controls, reached)
+
+
+def _kyverno_controls(policy: str, validate: _Validate) -> frozenset[BaselineControl]:
+    security = validate.pod_security
+    if security is not None:
+        return BASELINE if security.level in ("baseline", "restricted") and not security.exclude else frozenset()
+    return _CHART_POLICIES.get(policy, frozenset())
+
+
+def _matches(rule: _Rule, namespace: str) -> bool:
+    """Whether a rule surely judges every pod of a namespace."""
+    match = rule.match or _Match()
+    if match.all or not (match.any or match.resources):
+        return False
+    given = [*(match.any or ()), *([_Filter(resources=match.resources)] if match.resources else [])]
+    if not any(_all_pods(each, namespace) for each in given):
+        return False
+    exclude = rule.exclude or _Match()
+    left_out = [*(exclude.any or ()), *(exclude.all or ())]
+    if exclude.resources:
+        left_out.append(_Filter(resources=exclude.resources))
+    return not any(_may_leave_out(each, namespace) for each in left_out)
+
+
+def _all_pods(each: _Filter, namespace: str) -> bool:
+    resources = each.resources
+    if resources is None or each.subjects or each.roles or each.cluster_roles:
+        return False
+    if resources.selector or resources.names or resources.name:
+        return False
+    if resources.operations and "CREATE" not in resources.operations:
+        return False
+    if not _POD_KINDS.intersection(resources.kinds or ()) or not _selected(resources.namespace_selector, namespace):
+        return False
+    return not resources.namespaces or any(fnmatchcase(namespace, pattern) for pattern in resources.namespaces)
+
+
+def _may_leave_out(each: _Filter, namespace: str) -> bool:
+    """Whether an exclusion may let a pod of the namespace through: unless it is surely about other ones, it may."""
+    resources = each.resources
+    if resources is None:
+        return True
+    if resources.namespaces:
+        return any(fnmatchcase(namespace, pattern) for pattern in resources.namespaces)
+    if resources.kinds and not _POD_KINDS.intersection(resources.kinds):
+        return False
+    selector = resources.namespace_selector
+    return selector is None or _selected(selector, namespace) or not _by_name(selector)
+
+
+def _by_name(selector: _Selector) -> bool:
+    keys = [*(selector.match_labels or ()), *(each.key for each in selector.match_expressions or ())]
+    return bool(keys) and set(keys) == {_NAMESPACE_NAME}
+
+
+def _selected(selector: _Selector | None, namespace: str) -> bool:
+    """Whether a selector surely takes a namespace in: only its name is known here, no other label."""
+    if selector is None or not (selector.match_labels or selector.match_expressions):
+        return True
+    if not _by_name(selector):
+        return False
+    by_labels = all(value == namespace for value in (selector.match_labels or {}).values())
+    return by_labels and all(_requirement(each, namespace) for each in selector.match_expressions or ())
+
+
+def _requirement(each: _Requirement, namespace: str) -> bool:
+    there = namespace in (each.values or ())
+    return {"In": there, "NotIn": not there, "Exists": True}.get(each.operator, False)
+
+
+def _enforced(
+    engine: PolicyEngineName, policy: str, controls: frozenset[BaselineControl], namespaces: tuple[str, ...]
+) -> EnforcedControls:
+    return EnforcedControls(engine=engine, policy=policy, controls=tuple(sorted(controls)), namespaces=namespaces)
+
+
+class _Template(NamedTuple):
+    """One template of Gatekeeper's library: its controls, and whether parameters are as strict as baseline."""
+
+    controls: frozenset[BaselineControl]
+    strict: Callable[[Mapping[str, Any]], bool] = lambda _parameters: True
+
+
+def _no_host_ports(parameters: Mapping[str, Any]) -> bool:
+    return not parameters.get("hostNetwork") and not parameters.get("min") and not parameters.get("max")
+
+
+def _baseline_capabilities(parameters: Mapping[str, Any]) -> bool:
+    return _BASELINE_CAPABILITIES.issuperset(map(str, parameters.get("allowedCapabilities") or ()))
+
+
+def _confined(parameters: Mapping[str, Any]) -> bool:
+    profiles = {str(each).lower() for each in parameters.get("allowedProfiles") or ()}
+    return bool(profiles) and not profiles & {"*", "unconfined"}
+
+
+_LIBRARY = {
+    "k8spspprivilegedcontainer": _Template(frozenset({"privileged"})),
+    "k8spsphostnamespace": _Template(frozenset({"host-pid-ipc"})),
+    "k8spsphostnetworkingports": _Template(frozenset({"host-network", "host-ports"}), _no_host_ports),
+    "k8spsphostfilesystem": _Template(frozenset({"host-path"}), lambda given: not given.get("allowedHostPaths")),
+    "k8spspcapabilities": _Template(frozenset({"capabilities"}), _baseline_capabilities),
+    "k8spspprocmount": _Template(frozenset({"proc-mount"}), lambda given: given.get("procMount") == "Default"),
+    "k8spspseccomp": _Template(frozenset({"seccomp"}), _confined),
+    "k8spspseccompv2": _Template(frozenset({"seccomp"}), _confined),
+    "k8spspapparmor": _Template(frozenset({"apparmor"}), _confined),
+    "k8spspforbiddensysctls": _Template(
+        frozenset({"sysctls"}), lambda given: "*" in (given.get("forbiddenSysctls") or ())
+    ),
+}
+
+
+def _gatekeeper(api: KubernetesReader, names: list[str]) -> _Read:
+    for resource, template in _LIBRARY.items():
+        for each in api.items(Kind(GATEKEEPER_GROUP, resource, ("v1beta1",)), _Constraint):
+            spec = each.spec or _GatekeeperSpec()
+            exempted = (spec.parameters or {}).get("exemptImages")
+            # Without an action, a constraint denies.
+            if (spec.enforcement_action or "deny") != "deny" or exempted or not template.strict(spec.parameters or {}):
+                continue
+            match = spec.match or _GatekeeperMatch()
+            reached = tuple(name for name in names if _constrains(match, name))
+            if reached:
+                yield _enforced("gatekeeper", each.metadata.name, template.controls, reached)
+
+
+def _constrains(match: _GatekeeperMatch, namespace: str) -> bool:
+    kinds = [kind for each in match.kinds or () for kind in each.kinds or ()]
+    labels = match.label_selector
+    if labels is not None and (labels.match_labels or labels.match_expressions):
+        return False
+    if match.scope == "Cluster" or (kinds and not {"Pod", "*"} & set(kinds)):
+        return False
+    if any(fnmatchcase(namespace, pattern) for pattern in match.excluded_namespaces or ()):
+        return False
+    named = not match.namespaces or any(fnmatchcase(namespace, pattern) for pattern in match.namespaces)
+    return named and _selected(match.namespace_selector, namespace)
+
+
+def _expressions(api: KubernetesReader, _names: list[str]) -> _Read:
+    denying = {
+        each.spec.policy_name
+        for each in api.items(ADMISSION_BINDINGS, _Binding)
+        if each.spec and "Deny" in (each.spec.validation_actions or ())
+    }
+    judging = [
+        each.metadata.name
+        for each in api.items(ADMISSION_POLICIES, _AdmissionPolicy)
+        if each.metadata.name in denying and _judges_privileges(each.spec or _AdmissionSpec())
+    ]
+    if judging:
+        yield Unavailable(
+            reason="unsupported",
+            detail=f"ValidatingAdmissionPolicy {', '.join(sorted(judging)[:5])} judges pods by expressions of its own",
+            remedy="label the namespaces with pod-security.kubernetes.io/enforce, or waive the check",
+        )
+
+
+def _judges_privileges(spec: _AdmissionSpec) -> bool:
+    rules = (spec.match_constraints or _MatchConstraints()).resource_rules or ()
+    pods = any({"pods", "*"} & set(each.resources or ()) for each in rules)
+    text = " ".join(each.expression for each in [*(spec.validations or ()), *(spec.variables or ())])
+    return pods and any(word in text for word in _PRIVILEGE_WORDS)
+
+
+PROBES = (
+    KubernetesProbe(
+        provides=PodSecurityPolicies,
+        rights=(
+            Right("kyverno.io", "clusterpolicies"),
+            Right("kyverno.io", "policies"),
+            # Gatekeeper makes these kinds at run time: only a wildcard names them all.
+            Right(GATEKEEPER_GROUP, "*"),
+            Right("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+            Right("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+        ),
+        read=read_policies,
+        after=(Namespaces,),
+    ),
+)
+"""What this module gathers."""
