@@ -250,13 +250,21 @@ def _plain(name: NetworkPolicyKind, each: _Policy) -> _Found:
         "ingress": any(rule.everything for rule in spec.ingress or ()),
         "egress": any(rule.everything for rule in spec.egress or ()),
     }
-    deny = {way: way in types and not allowed[way] for way in allowed}
-    allow = {way: way in types and allowed[way] for way in allowed}
+    deny = DefaultDeny(
+        kind=name,
+        name=meta.name,
+        namespace=meta.namespace,
+        ingress="ingress" in types and not allowed["ingress"],
+        egress="egress" in types and not allowed["egress"],
+    )
+    allow = AllowAll(
+        name=meta.name,
+        namespace=meta.namespace,
+        ingress="ingress" in types and allowed["ingress"],
+        egress="egress" in types and allowed["egress"],
+    )
     return _Found(
-        denies=(DefaultDeny(kind=name, name=meta.name, namespace=meta.namespace, **deny),)
-        if any(deny.values())
-        else (),
-        allows=(AllowAll(name=meta.name, namespace=meta.namespace, **allow),) if any(allow.values()) else (),
+        denies=(deny,) if deny.ingress or deny.egress else (), allows=(allow,) if allow.ingress or allow.egress else ()
     )
 
 

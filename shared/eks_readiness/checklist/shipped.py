@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from eks_readiness.checklist import collect
 from eks_readiness.checklist.extensions import backup_restore
+from eks_readiness.checklist.infrastructure import (
+    cluster_configuration,
+    core_add_ons,
+    node_groups,
+    storage,
+    vpc_networking,
+)
 from eks_readiness.checklist.items import ITEMS
+from eks_readiness.checklist.operations import cluster_upgrades
 from eks_readiness.checklist.security import network_policies, pod_security
 
 MODULES = (
+    vpc_networking,
+    node_groups,
+    cluster_configuration,
+    core_add_ons,
+    storage,
     backup_restore,
     pod_security,
     network_policies,
+    cluster_upgrades,
 )
 """One module for each item that is probed."""
 
-_PROBED = frozenset({"backup-restore", "pod-security", "network-policies"})
+_PROBED = frozenset(module.__name__.rpartition(".")[2].replace("_", "-") for module in MODULES)
 ATTESTED_ITEMS = frozenset(item.id for item in ITEMS if item.id not in _PROBED)
 """Items that no probe looks at yet: a statement about the item itself answers them, otherwise they are unknown."""
 

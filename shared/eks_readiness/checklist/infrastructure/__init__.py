@@ -1,0 +1,1 @@
+"""Infrastructure: network, nodes, cluster, add-ons, storage."""

@@ -1,0 +1,1 @@
+"""Operations: how the cluster is kept current."""

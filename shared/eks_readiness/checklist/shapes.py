@@ -1,0 +1,43 @@
+"""Shapes of clusters that several checks judge by."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from eks_readiness.domain.evidence import FargateProfiles, Instances, Nodegroups, Nodes, Unavailable
+from eks_readiness.domain.evidence.nodes import Node
+
+STARTING = timedelta(minutes=10)
+"""How long a new node may take until it and its DaemonSet pods are ready: longer than any boot, shorter than a scan."""
+
+IN_ORDER = frozenset({"ACTIVE", "UPDATING"})
+"""States of EKS resources that are in order; an update that AWS carries out is no fault."""
+
+
+def fargate_only(nodegroups: Nodegroups | Unavailable, profiles: FargateProfiles | Unavailable, nodes: Nodes) -> bool:
+    """Whether every pod runs on Fargate, as far as that is known for sure."""
+    if isinstance(nodegroups, Unavailable) or isinstance(profiles, Unavailable):
+        return False
+    return (
+        bool(profiles.profiles) and not nodegroups.nodegroups and all(each.compute == "fargate" for each in nodes.nodes)
+    )
+
+
+def starting(node: Node, nodes: Nodes) -> bool:
+    """Whether a node is so new that it may still be starting."""
+    return node.created_at is not None and nodes.observed_at - node.created_at < STARTING
+
+
+def node_subnets(instances: Instances, nodegroups: Nodegroups) -> frozenset[str]:
+    """The subnets in which nodes are, or in which a node group may put them."""
+    return frozenset(
+        [
+            *(each.subnet_id for each in instances.instances if each.subnet_id),
+            *(subnet for each in nodegroups.nodegroups for subnet in each.subnet_ids),
+        ]
+    )
+
+
+def first_unavailable(*found: object) -> Unavailable | None:
+    """The first piece of evidence that could not be had."""
+    return next((each for each in found if isinstance(each, Unavailable)), None)
