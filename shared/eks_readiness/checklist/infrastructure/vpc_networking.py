@@ -159,9 +159,14 @@ def nodes_are_private(
     Fix: move node groups to subnets that route through a NAT gateway or not at all, and replace their nodes.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/subnets.html
     """
+    exposed_ids = [each.id for each in _instances(instances) if each.public_address]
     addressed = [
-        *(f"{each.id} (public address)" for each in _instances(instances) if each.public_address),
-        *(f"{each.name} (external address)" for each in _nodes(nodes) if each.external_address),
+        *(f"{each} (public address)" for each in exposed_ids),
+        *(
+            f"{each.name} (external address)"
+            for each in _nodes(nodes)
+            if each.external_address and each.instance_id not in exposed_ids
+        ),
     ]
     exposed = failed(f"{len(addressed)} nodes have public addresses", addressed) if addressed else None
     if isinstance(tables, Unavailable):
