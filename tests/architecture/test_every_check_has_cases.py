@@ -1,0 +1,25 @@
+"""The case book is complete: every check that evidence answers has a pass, a fail and an unknown, and what it claims."""
+
+from __future__ import annotations
+
+import pytest
+
+from eks_readiness.checklist.check import Check
+from eks_readiness.checklist.shipped import CHECKLIST
+from tests.cases.case import case_book, counts
+
+BOOK = counts(case_book())
+
+
+@pytest.mark.parametrize("check", CHECKLIST, ids=lambda check: check.id)
+def test_a_check_has_cases_of_every_outcome(check: Check) -> None:
+    """A check that a person answers is never unknown; `Not applicable when:` claims that outcome."""
+    expected = {"pass", "fail"} | ({"unknown"} if check.rule else set())
+    if "Not applicable when:" in check.doc:
+        expected.add("not_applicable")
+    assert set(BOOK.get(check.id, ())) == expected
+
+
+def test_every_case_is_about_a_check() -> None:
+    """A case whose check was renamed would otherwise be about nothing."""
+    assert set(BOOK) == {check.id for check in CHECKLIST}
