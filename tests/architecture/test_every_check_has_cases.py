@@ -1,4 +1,4 @@
-"""The case book is complete: every check that evidence answers has a pass, a fail and an unknown, and what it claims."""
+"""The case book is complete: every check that evidence answers has a pass, a fail, an unknown, and what it claims."""
 
 from __future__ import annotations
 

@@ -421,4 +421,5 @@ def test_the_shipped_checks_answer_any_evidence_without_a_crash(gathered: Eviden
     """Every check decides or says what it lacked, whatever the values of a well-formed document are."""
     card = evaluate(gathered, CHECKLIST, policy=policy)
     assert [each.check for each in card.findings] == [each.id for each in CHECKLIST]
-    assert [each.reason for each in card.findings if each.unknown_reason == "crashed"] == []
+    # A probe may have crashed, and its slice then says so; a check may not.
+    assert [each.reason for each in card.findings if each.reason.startswith("the check crashed")] == []
