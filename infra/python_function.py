@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from eks_readiness import names
 from eks_readiness.settings import Settings
 from infra.config import LOG_RETENTIONS
 
@@ -71,10 +72,23 @@ class PythonFunction(Construct):
             log_group=self.log_group,
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
-            environment={"POWERTOOLS_SERVICE_NAME": verb, **(environment or {}), **settings.to_env()},
+            logging_format=lambda_.LoggingFormat.JSON,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": verb,
+                "POWERTOOLS_METRICS_NAMESPACE": names.METRIC_NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **(environment or {}),
+                **settings.to_env(),
+            },
             on_failure=on_failure,
             retry_attempts=2 if on_failure else None,
             max_event_age=Duration.hours(1) if on_failure else None,
+        )
+        Validations.of(self.function).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-L1",
+                reason="The configuration chooses the runtime: bytecode needs that interpreter where it is deployed from.",
+            )
         )
         # A function that starts before its rights are there fails its first events.
         self.function.node.add_dependency(self.role)

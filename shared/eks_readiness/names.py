@@ -44,6 +44,40 @@ SCHEDULED_TIME = "scheduled_time"
 Where the schedule has no input of its own, the service's notification has it under `time`.
 """
 
+
+# What people and the command line find by name; a deployment's name is `name` in eks-readiness.yaml
+def ledger_table(deployment: str) -> str:
+    """The ledger's table."""
+    return f"{deployment}-ledger"
+
+
+def scan_queue(deployment: str) -> str:
+    """The queue of scan requests."""
+    return f"{deployment}-scans"
+
+
+def scan_dead_letter_queue(deployment: str) -> str:
+    """Where scan requests end that could not be answered."""
+    return f"{deployment}-scans-dlq"
+
+
+def topic(deployment: str) -> str:
+    """The topic of level changes and alarms."""
+    return f"{deployment}-level-changes"
+
+
+def dashboard(deployment: str) -> str:
+    """The dashboard of the fleet."""
+    return deployment
+
+
+# Outputs of the stack
+OUTPUT_LEDGER_TABLE = "LedgerTable"
+OUTPUT_SCAN_QUEUE_URL = "ScanQueueUrl"
+OUTPUT_SCAN_DEAD_LETTER_QUEUE_URL = "ScanDeadLetterQueueUrl"
+OUTPUT_LEVEL_TOPIC_ARN = "LevelTopicArn"
+OUTPUT_DASHBOARD_URL = "DashboardUrl"
+
 # SNS message attributes
 ATTRIBUTE_EVENT = "event"
 ATTRIBUTE_DIRECTION = "direction"

@@ -1,0 +1,97 @@
+"""What a scan may read in AWS: exactly the actions of the probes, each on the narrowest resource that AWS knows for it.
+
+A probe's actions stand beside it (`actions=` in adapters/aws_*.py); a test keeps both sides equal. Clusters in any
+region are scanned, so regions stay open; the account is this one, except for keys, which others may share with it.
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aws_cdk import Acknowledgment, Stack, Validations
+
+from infra.python_function import PythonFunction
+
+
+class Right(NamedTuple):
+    """Actions, and the resources on which they are allowed: ARNs with `{partition}` and `{account}`."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    reason: str
+    """Why it cannot be narrower."""
+
+
+RIGHTS = (
+    Right(
+        (
+            "eks:DescribeAddon",
+            "eks:DescribeCluster",
+            "eks:DescribeFargateProfile",
+            "eks:DescribeNodegroup",
+            "eks:ListAddons",
+            "eks:ListFargateProfiles",
+            "eks:ListInsights",
+            "eks:ListNodegroups",
+            "eks:ListTagsForResource",
+        ),
+        (
+            "arn:{partition}:eks:*:{account}:addon/*",
+            "arn:{partition}:eks:*:{account}:cluster/*",
+            "arn:{partition}:eks:*:{account}:fargateprofile/*",
+            "arn:{partition}:eks:*:{account}:nodegroup/*",
+        ),
+        "Which clusters are scanned is decided by registering them, in any region, not by deploying again.",
+    ),
+    Right(
+        ("kms:DescribeKey",),
+        ("arn:{partition}:kms:*:*:key/*",),
+        "Volumes and secrets may be encrypted with any key, one of another account too; only its metadata is read.",
+    ),
+    Right(
+        ("backup:GetBackupPlan", "backup:GetBackupSelection", "backup:ListBackupSelections"),
+        ("arn:{partition}:backup:*:{account}:backup-plan:*",),
+        "Any plan may select a cluster.",
+    ),
+    Right(
+        ("guardduty:GetDetector", "guardduty:ListCoverage"),
+        ("arn:{partition}:guardduty:*:{account}:detector/*",),
+        "A detector's id is made by AWS, one for each region.",
+    ),
+    Right(
+        (
+            "backup:DescribeRegionSettings",
+            "backup:ListBackupJobs",
+            "backup:ListBackupPlans",
+            "backup:ListRecoveryPointsByResource",
+            "ec2:DescribeFlowLogs",
+            "ec2:DescribeInstances",
+            "ec2:DescribeNatGateways",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVolumes",
+            "ec2:GetEbsDefaultKmsKeyId",
+            "ec2:GetEbsEncryptionByDefault",
+            "eks:DescribeAddonVersions",
+            "eks:DescribeClusterVersions",
+            "guardduty:ListDetectors",
+        ),
+        ("*",),
+        "AWS knows no narrower resource for these read actions.",
+    ),
+)
+READ_ACTIONS = tuple(sorted(action for right in RIGHTS for action in right.actions))
+
+
+def allow_reading_clusters(scan: PythonFunction) -> None:
+    """Give the scanner its rights to read AWS."""
+    stack = Stack.of(scan)
+    for right in RIGHTS:
+        resources = [each.format(partition=stack.partition, account=stack.account) for each in right.resources]
+        scan.allow(*right.actions, on=resources)
+        for each in right.resources:
+            shown = each.format(partition="<AWS::Partition>", account="<AWS::AccountId>")
+            Validations.of(scan.role).acknowledge(
+                Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{shown}]", reason=right.reason)
+            )

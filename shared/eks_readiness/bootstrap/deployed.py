@@ -1,0 +1,64 @@
+"""A deployment, as the command line reaches it: by its name, with the user's own AWS credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from eks_readiness import names
+from eks_readiness.adapters.clock import SystemClock
+from eks_readiness.adapters.sqs_queue import SqsScanQueue
+from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
+from eks_readiness.checklist.check import Check
+from eks_readiness.checklist.shipped import CHECKLIST
+from eks_readiness.domain.errors import InputError
+from eks_readiness.ports import Clock, Ledger, OnBrokenRow, ScanQueue
+
+_READS_ONLY_DAYS = 1
+"""The command line writes no scans."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What the command line uses of a deployment."""
+
+    name: str
+    ledger: Ledger
+    queue: ScanQueue
+    clock: Clock
+    checks: tuple[Check, ...]
+
+
+def connect(name: str, *, region: str | None, profile: str | None, on_broken_row: OnBrokenRow) -> Deployment:
+    """Reach a deployment.
+
+    Raises:
+        InputError: there is no such deployment in that account and region, or no region or credentials are known.
+    """
+    try:
+        session: Any = boto3.Session(profile_name=profile, region_name=region)
+        sqs = session.client("sqs", config=SDK)
+        queue_url = sqs.get_queue_url(QueueName=names.scan_queue(name))["QueueUrl"]
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if "NonExistentQueue" in code:
+            raise InputError(
+                f"there is no deployment {name!r} here", remedy="deploy it, or name another --deployment or --region"
+            ) from error
+        raise InputError(f"deployment {name!r} cannot be reached: {error}", remedy="sign in again") from error
+    except BotoCoreError as error:
+        raise InputError(
+            f"deployment {name!r} cannot be reached: {error}", remedy="name --region or --profile"
+        ) from error
+    return Deployment(
+        name=name,
+        ledger=dynamo_ledger(
+            session, names.ledger_table(name), retention_days=_READS_ONLY_DAYS, on_broken_row=on_broken_row
+        ),
+        queue=SqsScanQueue(sqs, queue_url),
+        clock=SystemClock(),
+        checks=CHECKLIST,
+    )

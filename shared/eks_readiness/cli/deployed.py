@@ -1,0 +1,321 @@
+"""Commands on a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eks_readiness.app.query_results import cluster_state, current_results, newest_scan, scan_history
+from eks_readiness.app.record_attestation import record_attestations
+from eks_readiness.app.register_cluster import list_clusters, register_cluster, remove_cluster
+from eks_readiness.app.waive import waive as record_waiver
+from eks_readiness.cli.app import (
+    Output,
+    OutputOption,
+    RequireLevelOption,
+    app,
+    note,
+    parse_instant,
+    read_json,
+    require_level,
+    show,
+    show_json,
+)
+from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.ledger import ClusterState, ScanRequest
+from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.standing import Standing, standing
+from eks_readiness.ports import BrokenRow
+from eks_readiness.reports.scorecard_document import scorecard_document
+from eks_readiness.reports.tables import ClusterLine, fleet_table, history_table, scorecard_table
+
+if TYPE_CHECKING:
+    # boto3 is loaded only by commands that use a deployment: the others must start at once.
+    from eks_readiness.bootstrap.deployed import Deployment
+
+DeploymentOption = Annotated[
+    str, typer.Option("--deployment", envvar="EKS_READINESS_DEPLOYMENT", help="Name of the deployment.")
+]
+RegionOption = Annotated[str | None, typer.Option("--region", help="AWS region of the deployment.")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile of your AWS configuration.")]
+ArnArgument = Annotated[str, typer.Argument(help="ARN of the cluster.")]
+ExpiresOption = Annotated[str, typer.Option(help="Until when it counts: a date, or a distance like 90d.")]
+ScopeOption = Annotated[str, typer.Option("--cluster", help="ARN of the cluster; * for every cluster.")]
+IntervalOption = Annotated[
+    float,
+    typer.Option("--interval-hours", min=0.01, help="The schedule's interval: it says from when on a level is stale."),
+]
+NAME = "eks-readiness"
+
+clusters = typer.Typer(help="The register of clusters that are scanned.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(clusters, name="clusters")
+
+
+def _connected(name: str, region: str | None, profile: str | None) -> Deployment:
+    from eks_readiness.bootstrap.deployed import connect  # noqa: PLC0415 - see above
+
+    return connect(name, region=region, profile=profile, on_broken_row=_tell_broken_row)
+
+
+def _tell_broken_row(row: BrokenRow) -> None:
+    note(f"warning: row {row.key} of the ledger is left out: {row.problem}")
+
+
+def record(name: str, attestations: Sequence[Attestation], *, region: str | None, profile: str | None) -> None:
+    """Record attestations in a deployment."""
+    deployment = _connected(name, region, profile)
+    record_attestations(attestations, ledger=deployment.ledger, checks=deployment.checks)
+
+
+@clusters.command("register")
+def register(
+    arn: ArnArgument,
+    policy: Annotated[Path | None, typer.Option("--policy", help="JSON file of thresholds for this cluster.")] = None,
+    deployment: DeploymentOption = NAME,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Register a cluster, or change the thresholds of a registered one; its first scan is requested at once."""
+    cluster = ClusterRef.parse(arn)
+    thresholds = read_json(policy, dict[str, object]) if policy else {}
+    there = _connected(deployment, region, profile)
+    register_cluster(cluster, policy=thresholds, registry=there.ledger.registry, clock=there.clock)
+    _request(there, cluster)
+    note(f"{cluster} is registered, and its first scan requested")
+
+
+@clusters.command("list")
+def list_registered(
+    output: OutputOption = Output.TABLE,
+    deployment: DeploymentOption = NAME,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """List the registered clusters."""
+    found = list_clusters(_connected(deployment, region, profile).ledger.registry)
+    if output is Output.JSON:
+        show_json(
+            [{"arn": each.cluster.arn, "registered_at": each.registered_at, "policy": each.policy} for each in found]
+        )
+        return
+    for each in found:
+        typer.echo(each.cluster.arn)
+    if not found:
+        note("no cluster is registered; register one with: eks-readiness clusters register <arn>")
+
+
+@clusters.command("remove")
+def remove(
+    arn: ArnArgument, deployment: DeploymentOption = NAME, region: RegionOption = None, profile: ProfileOption = None
+) -> None:
+    """Take a cluster off the register; its history stays."""
+    cluster = ClusterRef.parse(arn)
+    if not remove_cluster(cluster, registry=_connected(deployment, region, profile).ledger.registry):
+        raise InputError(f"{cluster} is not registered", remedy="see: eks-readiness clusters list")
+    note(f"{cluster} is no longer scanned; its history stays")
+
+
+@app.command("rescan")
+def rescan(
+    arn: ArnArgument, deployment: DeploymentOption = NAME, region: RegionOption = None, profile: ProfileOption = None
+) -> None:
+    """Request a scan of a registered cluster now."""
+    cluster = ClusterRef.parse(arn)
+    there = _connected(deployment, region, profile)
+    if there.ledger.registry.registration(cluster.arn) is None:
+        raise InputError(f"{cluster} is not registered", remedy="see: eks-readiness clusters list")
+    _request(there, cluster)
+    note(f"a scan of {cluster} is requested")
+
+
+def _request(deployment: Deployment, cluster: ClusterRef) -> None:
+    slot = deployment.clock.now().replace(microsecond=0)
+    deployment.queue.send([ScanRequest(cluster_arn=cluster.arn, slot=slot, trigger="request")])
+
+
+@app.command("results")
+def results(
+    arn: Annotated[str | None, typer.Argument(help="ARN of a cluster; without one, the whole fleet.")] = None,
+    output: OutputOption = Output.TABLE,
+    every_check: Annotated[bool, typer.Option("--all", help="Show checks that pass, too.")] = False,
+    level: RequireLevelOption = None,
+    interval_hours: IntervalOption = 1.0,
+    deployment: DeploymentOption = NAME,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Show what the newest scans found: of the whole fleet, or of one cluster with every check."""
+    cluster = ClusterRef.parse(arn) if arn else None
+    there = _connected(deployment, region, profile)
+    if cluster is None:
+        _fleet(there, output, level, timedelta(hours=interval_hours))
+        return
+    state, scan = cluster_state(cluster, there.ledger), newest_scan(cluster, there.ledger)
+    if state is None or scan is None:
+        raise InputError(
+            f"{cluster} was not scanned yet", remedy="see: eks-readiness clusters list, eks-readiness rescan"
+        )
+    now = _standing(there, state, timedelta(hours=interval_hours))
+    if output is Output.JSON:
+        show_json({"published": _published(state, now), "newest_scan": scorecard_document(scan.scorecard)})
+    else:
+        show(f"published level: {now}, since {state.level_since:%Y-%m-%d %H:%M} UTC")
+        show(scorecard_table(scan.scorecard, every_check=every_check))
+    require_level(state.interval, level)
+
+
+def _fleet(there: Deployment, output: Output, level: int | None, interval: timedelta) -> None:
+    found = current_results(there.ledger)
+    stand = {each.registration.cluster: _standing(there, each.state, interval) for each in found}
+    if output is Output.JSON:
+        show_json(
+            [
+                {
+                    "cluster": each.registration.cluster.arn,
+                    "published": _published(each.state, stand[each.registration.cluster]),
+                }
+                for each in found
+            ]
+        )
+    else:
+        show(
+            fleet_table(
+                ClusterLine(
+                    each.registration,
+                    stand[each.registration.cluster],
+                    _next_blockers(each.state),
+                    each.state.observed_at if each.state else None,
+                )
+                for each in found
+            )
+        )
+    for each in found:
+        if each.state is not None:
+            require_level(each.state.interval, level)
+
+
+def _standing(there: Deployment, state: ClusterState | None, interval: timedelta) -> Standing:
+    return standing(
+        state, at=there.clock.now(), interval=interval, stale_after_intervals=Policy().stale_after_intervals
+    )
+
+
+def _published(state: ClusterState | None, stand: Standing) -> dict[str, object]:
+    if state is None:
+        return {"certainty": stand.certainty, "level": None}
+    return {
+        "certainty": stand.certainty,
+        "level": state.level,
+        "as_of": stand.as_of,
+        "interval": state.interval,
+        "level_since": state.level_since,
+        "observed_at": state.observed_at,
+        "missing_for": state.missing,
+        "unknown_for": state.unknown,
+        "score_percent": state.score_percent,
+    }
+
+
+def _next_blockers(state: ClusterState | None) -> tuple[str, ...]:
+    if state is None:
+        return ()
+    wanted = str(min(state.level + 1, 3))
+    return (*state.missing.get(wanted, ()), *(f"{item} (unknown)" for item in state.unknown.get(wanted, ())))
+
+
+@app.command("history")
+def history(
+    arn: ArnArgument,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many scans.")] = 20,
+    output: OutputOption = Output.TABLE,
+    deployment: DeploymentOption = NAME,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Show a cluster's newest scans, newest first."""
+    cluster = ClusterRef.parse(arn)
+    scans = scan_history(cluster, _connected(deployment, region, profile).ledger, limit=limit)
+    if output is Output.JSON:
+        show_json([{"slot": each.slot, "scan_id": each.scan_id, **_brief(each.scorecard)} for each in scans])
+    else:
+        show(history_table(scans))
+
+
+def _brief(card: object) -> dict[str, object]:
+    document = scorecard_document(card)  # type: ignore[arg-type] # a scan's scorecard
+    return {
+        "level": document.level,
+        "interval": document.interval,
+        "missing_for": document.missing_for,
+        "unknown_for": document.unknown_for,
+        "score_percent": document.score_percent,
+        "ruleset": document.ruleset,
+    }
+
+
+@app.command("attest")
+def attest(
+    subjects: Annotated[list[str], typer.Argument(help="Items or checks that hold.")],
+    owner: Annotated[str, typer.Option(help="Who stands for it.")],
+    expires: ExpiresOption,
+    cluster: ScopeOption = EVERY_CLUSTER,
+    evidence: Annotated[str, typer.Option(help="Address of the evidence, like a document's.")] = "",
+    missing: Annotated[bool, typer.Option("--missing", help="Say that it does not hold.")] = False,
+    deployment: DeploymentOption = NAME,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Record that items or checks hold: a dated statement, which expires."""
+    there = _connected(deployment, region, profile)
+    now = there.clock.now().replace(microsecond=0)
+    expires_at = parse_instant(expires, option="--expires", now=now)
+    statements = [
+        Attestation(
+            subject=each,
+            cluster=cluster,
+            holds=not missing,
+            owner=owner,
+            evidence_uri=evidence,
+            issued_at=now,
+            expires_at=expires_at,
+        )
+        for each in subjects
+    ]
+    record_attestations(statements, ledger=there.ledger, checks=there.checks)
+    note(f"{_named(subjects)} attested until {expires_at:%Y-%m-%d}; the next scan counts it")
+
+
+@app.command("waive")
+def waive(
+    check: Annotated[str, typer.Argument(help="Check, or item without checks, that is accepted as it is.")],
+    owner: Annotated[str, typer.Option(help="Who accepts it.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    expires: ExpiresOption,
+    cluster: ScopeOption = EVERY_CLUSTER,
+    deployment: DeploymentOption = NAME,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Accept a check that fails or is unknown, for a reason and until a date; its verdict stays visible."""
+    there = _connected(deployment, region, profile)
+    now = there.clock.now().replace(microsecond=0)
+    waiver = Waiver(
+        check=check,
+        cluster=cluster,
+        owner=owner,
+        reason=reason,
+        issued_at=now,
+        expires_at=parse_instant(expires, option="--expires", now=now),
+    )
+    record_waiver(waiver, ledger=there.ledger, checks=there.checks)
+    note(f"{check} is waived until {waiver.expires_at:%Y-%m-%d}; the next scan counts it")
+
+
+def _named(subjects: Iterable[str]) -> str:
+    return ", ".join(subjects)

@@ -1,0 +1,277 @@
+"""Commands that need no deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eks_readiness.app.effective_policy import effective_policy
+from eks_readiness.app.scan_cluster import fixes_by_item
+from eks_readiness.checklist.evaluate import evaluate as evaluate_evidence
+from eks_readiness.checklist.evaluate import evaluate_document
+from eks_readiness.checklist.shipped import CHECKLIST
+from eks_readiness.cli.app import (
+    Output,
+    OutputOption,
+    RequireLevelOption,
+    app,
+    closest,
+    note,
+    parse_instant,
+    read_bytes,
+    read_json,
+    read_text,
+    require_level,
+    show,
+    show_json,
+)
+from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
+from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.evidence import Evidence, decode_evidence, encode_evidence
+from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.scorecard import Scorecard
+from eks_readiness.reports.check_catalogue import catalogue, checks_document, explanation
+from eks_readiness.reports.checklist_document import attestations_of, read_checklist
+from eks_readiness.reports.markdown import markdown_report
+from eks_readiness.reports.scorecard_document import scorecard_document
+from eks_readiness.reports.tables import checks_table, scorecard_table
+
+AttestationsOption = Annotated[
+    list[Path] | None, typer.Option("--attestations", help="JSON file of attestations (made by `import`); repeatable.")
+]
+WaiversOption = Annotated[list[Path] | None, typer.Option("--waivers", help="JSON file of waivers; repeatable.")]
+PolicyOption = Annotated[Path | None, typer.Option("--policy", help="JSON file of thresholds.")]
+ChecklistOption = Annotated[
+    Path | None, typer.Option("--checklist", help="Judge a checklist document by its own ticks instead of evidence.")
+]
+EvidenceArgument = Annotated[Path | None, typer.Argument(help="Evidence made by `collect`; - reads standard input.")]
+ClusterOption = Annotated[str, typer.Option("--cluster", help="Name or ARN of the cluster.")]
+ContextOption = Annotated[
+    str | None, typer.Option("--context", help="Context of the kubeconfig; without one, EKS is asked for the endpoint.")
+]
+RegionOption = Annotated[str | None, typer.Option("--region", help="AWS region.")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile of your AWS configuration.")]
+SecondsOption = Annotated[float, typer.Option("--seconds", min=1, max=3600, help="How long gathering may take.")]
+
+
+class ReportFormat(StrEnum):
+    """Formats of a report."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class CatalogueOutput(StrEnum):
+    """How the checks are listed."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@app.command("import")
+def import_checklist(
+    file: Annotated[Path, typer.Argument(help="Checklist document: Markdown tables with a status column.")],
+    owner: Annotated[str, typer.Option(help="Who stands for the ticks.")],
+    expires: Annotated[str, typer.Option(help="Until when they count: a date, or a distance like 90d.")],
+    issued: Annotated[str | None, typer.Option(help="When they were made; by default now.")] = None,
+    cluster: Annotated[
+        str, typer.Option(help="ARN of the cluster that it is about; * for every cluster.")
+    ] = EVERY_CLUSTER,
+    deployment: Annotated[
+        str | None, typer.Option("--record", help="Record the attestations in this deployment as well.")
+    ] = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Read a checklist document into attestations, and print them as JSON. A wrong line imports nothing."""
+    now = _now()
+    issued_at = parse_instant(issued, option="--issued", now=now) if issued else now
+    expires_at = parse_instant(expires, option="--expires", now=now)
+    if expires_at <= issued_at:
+        raise InputError(
+            f"--expires: {expires_at:%Y-%m-%d} is not after {issued_at:%Y-%m-%d}", remedy="name a later date"
+        )
+    rows = read_checklist(read_text(file), file=str(file))
+    attestations = attestations_of(
+        rows, file=file.name, owner=owner, issued_at=issued_at, expires_at=expires_at, cluster=cluster
+    )
+    if deployment:
+        from eks_readiness.cli.deployed import record  # noqa: PLC0415 - boto3 is loaded only where it is used
+
+        record(deployment, attestations, region=region, profile=profile)
+    show_json(attestations)
+    note(f"{len(attestations)} attestations, {sum(each.holds for each in attestations)} of them ticked")
+
+
+@app.command("evaluate")
+def evaluate(
+    evidence: EvidenceArgument = None,
+    checklist: ChecklistOption = None,
+    attestations: AttestationsOption = None,
+    waivers: WaiversOption = None,
+    policy: PolicyOption = None,
+    output: OutputOption = Output.TABLE,
+    required: Annotated[bool, typer.Option("--all", help="Show checks that pass, too.")] = False,
+    level: Annotated[
+        int | None, typer.Option("--require-level", min=1, max=3, help="Exit with 1 below it, with 3 when it is open.")
+    ] = None,
+) -> None:
+    """Judge evidence, or a checklist document by its own ticks."""
+    scorecard = _judged(evidence, checklist, attestations, waivers, policy)
+    _show_scorecard(scorecard, output, every_check=required)
+    require_level(scorecard.level, level)
+
+
+@app.command("report")
+def report(
+    evidence: EvidenceArgument = None,
+    checklist: ChecklistOption = None,
+    attestations: AttestationsOption = None,
+    waivers: WaiversOption = None,
+    policy: PolicyOption = None,
+    form: Annotated[ReportFormat, typer.Option("--format", help="Format of the report.")] = ReportFormat.MARKDOWN,
+) -> None:
+    """Write a report of evidence, or of a checklist document."""
+    scorecard = _judged(evidence, checklist, attestations, waivers, policy)
+    if form is ReportFormat.JSON:
+        show_json(scorecard_document(scorecard))
+    else:
+        typer.echo(markdown_report(scorecard, fixes_by_item(scorecard, CHECKLIST)), nl=False)
+
+
+@app.command("checks")
+def checks(
+    output: Annotated[
+        CatalogueOutput, typer.Option("--output", "-o", help="How to list them.")
+    ] = CatalogueOutput.TABLE,
+) -> None:
+    """List every declared check: its item, whether it is required, from which level, and its source."""
+    if output is CatalogueOutput.MARKDOWN:
+        typer.echo(checks_document(CHECKLIST, Policy()), nl=False)
+    elif output is CatalogueOutput.JSON:
+        show_json(catalogue(CHECKLIST, Policy()))
+    else:
+        show(checks_table(catalogue(CHECKLIST, Policy())))
+
+
+@app.command("explain")
+def explain(check: Annotated[str, typer.Argument(help="Id of a check, like storage.volumes-encrypted.")]) -> None:
+    """Explain one check: what holds, why it matters, how to fix it, and where the rule comes from."""
+    found = next((each for each in CHECKLIST if each.id == check), None)
+    if found is None:
+        raise InputError(f"no check is called {check[:100]!r}", remedy=closest(check, [each.id for each in CHECKLIST]))
+    typer.echo(explanation(found, Policy()), nl=False)
+
+
+@app.command("collect")
+def collect(
+    cluster: ClusterOption,
+    context: ContextOption = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+    seconds: SecondsOption = 120.0,
+) -> None:
+    """Gather all evidence of a cluster and print it as one JSON document, for `evaluate` and `report`."""
+    evidence = _gathered(cluster, context, region, profile, seconds, note)
+    typer.echo(encode_evidence(evidence).decode())
+
+
+@app.command("scan")
+def scan(
+    cluster: ClusterOption,
+    context: ContextOption = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+    attestations: AttestationsOption = None,
+    waivers: WaiversOption = None,
+    policy: PolicyOption = None,
+    output: OutputOption = Output.TABLE,
+    required: Annotated[bool, typer.Option("--all", help="Show checks that pass, too.")] = False,
+    level: RequireLevelOption = None,
+    seconds: SecondsOption = 120.0,
+) -> None:
+    """Scan a cluster from here, with your own AWS credentials and kubeconfig; nothing needs to be deployed."""
+    thresholds, stated, waived = _policy(policy), _attestations(attestations), _waivers(waivers)
+    progress = note if output is Output.TABLE else _silent
+    evidence = _gathered(cluster, context, region, profile, seconds, progress)
+    scorecard = evaluate_evidence(evidence, CHECKLIST, policy=thresholds, attestations=stated, waivers=waived)
+    _show_scorecard(scorecard, output, every_check=required)
+    unavailable = evidence.unavailable()
+    if unavailable and output is Output.TABLE:
+        note(f"{len(unavailable)} of {len(evidence.slices)} pieces of evidence could not be had: the result is partial")
+    require_level(scorecard.level, level)
+
+
+def _silent(_text: str) -> None:
+    """With JSON on standard output, nothing is said beside it."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _gathered(  # what a user may say about a cluster
+    cluster: str,
+    context: str | None,
+    region: str | None,
+    profile: str | None,
+    seconds: float,
+    on_progress: Callable[[str], None],
+) -> Evidence:
+    from eks_readiness.bootstrap import laptop  # noqa: PLC0415 - boto3 is loaded only where it is used
+
+    return laptop.collect(
+        cluster, context=context, region=region, profile=profile, seconds=seconds, on_progress=on_progress
+    )
+
+
+def _judged(
+    evidence: Path | None,
+    checklist: Path | None,
+    attestations: Sequence[Path] | None,
+    waivers: Sequence[Path] | None,
+    policy: Path | None,
+) -> Scorecard:
+    thresholds = _policy(policy)
+    if (evidence is None) == (checklist is None):
+        raise InputError("name either evidence or --checklist", remedy="make evidence with: eks-readiness collect")
+    if checklist is not None:
+        return _document(checklist, thresholds)
+    found = decode_evidence(read_bytes(evidence or Path("-")))
+    return evaluate_evidence(
+        found, CHECKLIST, policy=thresholds, attestations=_attestations(attestations), waivers=_waivers(waivers)
+    )
+
+
+def _document(checklist: Path, policy: Policy) -> Scorecard:
+    now = _now()
+    rows = read_checklist(read_text(checklist), file=str(checklist))
+    ticks = attestations_of(
+        rows, file=checklist.name, owner="the document", issued_at=now, expires_at=now + timedelta(days=1)
+    )
+    return evaluate_document({row.item for row in rows}, ticks, policy=policy, at=now)
+
+
+def _policy(path: Path | None) -> Policy:
+    return effective_policy(read_json(path, dict[str, object]) if path else {}, {}, where=str(path))
+
+
+def _attestations(paths: Sequence[Path] | None) -> list[Attestation]:
+    return [each for path in paths or () for each in read_json(path, list[Attestation])]
+
+
+def _waivers(paths: Sequence[Path] | None) -> list[Waiver]:
+    return [each for path in paths or () for each in read_json(path, list[Waiver])]
+
+
+def _show_scorecard(scorecard: Scorecard, output: Output, *, every_check: bool) -> None:
+    if output is Output.JSON:
+        show_json(scorecard_document(scorecard))
+    else:
+        show(scorecard_table(scorecard, every_check=every_check))

@@ -1,0 +1,94 @@
+"""Every declared check, as data, as one text, and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from eks_readiness.checklist.check import Check
+from eks_readiness.checklist.items import BY_ID, ITEMS, required_from
+from eks_readiness.domain.item import RequiredLevel
+from eks_readiness.domain.policy import Policy
+
+
+class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One check: whether it is required, from which level its item is, and where its rule comes from."""
+
+    id: str
+    item: str
+    required: bool
+    level: RequiredLevel
+    statement: str
+    answered_by: str
+    evidence: tuple[str, ...]
+    source: str
+
+
+def catalogue(checks: Iterable[Check], policy: Policy) -> tuple[CheckEntry, ...]:
+    """Every check, in checklist order."""
+    return tuple(
+        CheckEntry(
+            id=check.id,
+            item=check.item,
+            required=check.required,
+            level=required_from(BY_ID[check.item], policy),
+            statement=check.statement,
+            answered_by="probe" if check.rule else "attestation",
+            evidence=tuple(kind.__name__ for kind in check.kinds),
+            source=check.source,
+        )
+        for check in checks
+    )
+
+
+def explanation(check: Check, policy: Policy) -> str:
+    """Everything about one check, as plain text."""
+    item = BY_ID[check.item]
+    needed = "required" if check.required else "advisory: it never blocks a level"
+    lines = [
+        check.id,
+        "",
+        check.doc,
+        "",
+        f"Item: {item.title}, {item.priority} priority, required from level {required_from(item, policy)}",
+        f"This check is {needed}.",
+    ]
+    if check.rule:
+        lines.append(f"Evidence: {', '.join(kind.__name__ for kind in check.kinds)}")
+    else:
+        lines.append(f"Answered by a statement: eks-readiness attest {check.id}")
+    return "\n".join(lines) + "\n"
+
+
+def checks_document(checks: Sequence[Check], policy: Policy) -> str:
+    """The document docs/checks.md."""
+    return "\n".join(_document(checks, policy)) + "\n"
+
+
+def _document(checks: Sequence[Check], policy: Policy) -> Iterator[str]:
+    yield "# Checks"
+    yield ""
+    yield "Made by `eks-readiness checks --output markdown`; a test compares it with the code."
+    yield ""
+    yield (
+        f"{len(checks)} checks answer {len({check.item for check in checks})} of {len(ITEMS)} items; the others are "
+        "answered by an attestation of the item (`eks-readiness attest <item>`), and are unknown without one."
+    )
+    for item in ITEMS:
+        mine = [check for check in checks if check.item == item.id]
+        if not mine:
+            continue
+        yield from ("", f"## {item.title}", "", f"`{item.id}`, required from level {required_from(item, policy)}.", "")
+        yield from ("| Check | | Holds when | Evidence |", "|---|---|---|---|")
+        for check in mine:
+            evidence = ", ".join(kind.__name__ for kind in check.kinds) or "attestation"
+            statement = check.statement.replace("|", "\\|")
+            kind = "R" if check.required else "A"
+            yield f"| `{check.id}` | {kind} | {statement} [source]({check.source}) | {evidence} |"
+    yield from ("", "R: required, the item is satisfied only if it holds. A: advisory, it counts in the score alone.")
+    yield from ("", "## Thresholds", "", "| Threshold | Default |", "|---|---|")
+    for name in policy.__struct_fields__:
+        yield f"| `{name}` | `{msgspec.json.encode(getattr(policy, name)).decode()}` |"
+    yield from ("", "Set them for the fleet under `thresholds:` in eks-readiness.yaml, for one cluster with")
+    yield "`eks-readiness clusters register <arn> --policy <file>`."

@@ -1,0 +1,132 @@
+"""Tables for a terminal. Every text of unknown origin is shown literally."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from eks_readiness.domain.finding import Finding, Outcome
+from eks_readiness.domain.ledger import Registration, ScanRecord
+from eks_readiness.domain.scorecard import LEVEL_MEANINGS, ItemState, Scorecard
+from eks_readiness.domain.standing import Standing
+from eks_readiness.reports.check_catalogue import CheckEntry
+
+_STYLES: dict[Outcome, str] = {"pass": "green", "fail": "red", "not_applicable": "dim", "unknown": "yellow"}
+_MAX_OFFENDERS = 3
+
+
+def scorecard_table(scorecard: Scorecard, *, every_check: bool) -> Group:
+    """A scorecard: its level, what stands in the way, and the checks behind it (all, or those that do not pass)."""
+    shown = [each for each in scorecard.findings if every_check or each.outcome in ("fail", "unknown")]
+    parts: list[Text | Table] = [_headline(scorecard), _blockers(scorecard)]
+    if shown:
+        parts.append(_findings(shown))
+    else:
+        parts.append(_items(each for each in scorecard.items if each.state in ("missing", "unknown")))
+    uncovered = sum(each.state == "not_covered" for each in scorecard.items)
+    if uncovered:
+        parts.append(Text(f"{uncovered} items are not covered by the document"))
+    return Group(*parts)
+
+
+def _headline(scorecard: Scorecard) -> Text:
+    level = scorecard.level
+    name = str(scorecard.cluster) if scorecard.cluster else "the document"
+    text = Text(f"{name}: level {level.lowest}", style="bold")
+    text.append(f", {LEVEL_MEANINGS[level.lowest]}", style="not bold")
+    if not level.exact:
+        text.append(f"; up to {level.highest}, as far as it could be observed", style="yellow not bold")
+    if scorecard.score_percent is not None:
+        text.append(f" (score {scorecard.score_percent:g} %)", style="not bold")
+    return text
+
+
+def _blockers(scorecard: Scorecard) -> Table:
+    table = Table("Level", "Missing", "Unknown", title="In the way of each level", title_justify="left")
+    for level, missing in scorecard.blockers.missing.items():
+        table.add_row(str(level), Text(", ".join(missing)), Text(", ".join(scorecard.blockers.unknown[level])))
+    return table
+
+
+def _findings(findings: Iterable[Finding]) -> Table:
+    table = Table("Check", "", "Verdict", "Why", title="Checks", title_justify="left")
+    for each in findings:
+        why = Text(each.reason)
+        if each.offenders:
+            more = each.offenders_total - min(len(each.offenders), _MAX_OFFENDERS)
+            named = ", ".join(each.offenders[:_MAX_OFFENDERS])
+            why.append(f"\n{named}{f' and {more} more' if more > 0 else ''}", style="dim")
+        if each.remedy:
+            why.append(f"\n{each.remedy}", style="dim")
+        verdict = Text(each.outcome.replace("_", " "), style=_STYLES[each.outcome])
+        if each.waiver:
+            verdict.append(f"\nwaived until {each.waiver.expires_at:%Y-%m-%d}", style="dim")
+        table.add_row(Text(each.check), "R" if each.required else "A", verdict, why)
+    return table
+
+
+def _items(states: Iterable[ItemState]) -> Table:
+    table = Table("Item", "Required from", "State", "Why", title="Items", title_justify="left")
+    for each in states:
+        table.add_row(Text(each.item), str(each.required_from), each.state, Text(each.reason))
+    return table
+
+
+def checks_table(entries: Iterable[CheckEntry]) -> Table:
+    """Every check."""
+    table = Table("Check", "", "Level", "Holds when")
+    for each in entries:
+        table.add_row(Text(each.id), "R" if each.required else "A", str(each.level), Text(each.statement))
+    return table
+
+
+class ClusterLine:
+    """One cluster of a fleet, as a line shows it."""
+
+    def __init__(
+        self, registration: Registration, standing: Standing, missing: Sequence[str], observed_at: datetime | None
+    ) -> None:
+        self.registration = registration
+        self.standing = standing
+        self.missing = missing
+        self.observed_at = observed_at
+
+
+def fleet_table(lines: Iterable[ClusterLine]) -> Table:
+    """Every registered cluster with its level, what stands in the way of the next, and its newest scan."""
+    table = Table("Cluster", "Region", "Account", "Level", "In the way of the next level", "Scanned")
+    for each in lines:
+        cluster = each.registration.cluster
+        scanned = f"{each.observed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if each.observed_at else ""
+        table.add_row(
+            Text(cluster.name),
+            cluster.region,
+            cluster.account,
+            str(each.standing),
+            Text(", ".join(each.missing)),
+            scanned,
+        )
+    return table
+
+
+def history_table(scans: Iterable[ScanRecord]) -> Table:
+    """A cluster's scans."""
+    table = Table("Slot", "Level", "Score", "Missing", "Unknown checks", "Ruleset")
+    for each in scans:
+        card = each.scorecard
+        missing = sum(len(items) for items in card.blockers.missing.values())
+        unknown = sum(finding.outcome == "unknown" for finding in card.findings)
+        score = "" if card.score_percent is None else f"{card.score_percent:g} %"
+        table.add_row(
+            f"{each.slot.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            str(card.level),
+            score,
+            str(missing),
+            str(unknown),
+            card.ruleset,
+        )
+    return table

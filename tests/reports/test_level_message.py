@@ -1,0 +1,58 @@
+"""What people and machines are told about a level change."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.reports.level_message import level_message_writer
+from tests.scans import write
+
+URL = "https://example.com/dashboard"
+
+
+def test_a_regression_in_words_and_as_json() -> None:
+    """The prose names what changed; the JSON has the same, and its schema."""
+    first = write(None, 0, 2)
+    event = write(first.state, 1, 0).event
+    assert event is not None
+    message = level_message_writer(URL)(event)
+    assert message.subject == "EKS readiness: prod (eu-west-1) fell from level 2 to 0"
+    prose = message.bodies["email"]
+    assert "prod (eu-west-1, 111122223333) fell from readiness level 2 to 0 (not ready for production)" in prose
+    assert "Level 2 had stood since 2026-03-10 12:00 UTC." in prose
+    assert "- VPC & networking (required from level 1): was satisfied, is missing since 2026-03-10 13:00 UTC" in prose
+    assert URL in prose
+    machine = json.loads(message.bodies["sqs"])
+    assert machine["schema"] == "eks-readiness.level-change/1"
+    assert machine["event_id"] == event.event_id
+    assert (machine["event"], machine["direction"]) == ("REGRESSED", "down")
+    assert machine["missing_for"]["1"] == ["vpc-networking"]
+    assert message.attributes["priority"] == "high"
+    assert (message.attributes["from_level"], message.attributes["to_level"]) == (2, 0)
+
+
+def test_a_baseline_names_what_is_not_known() -> None:
+    """A first scan that saw only part of it says so, and has no level before."""
+    event = write(None, 0, 1, 3).event
+    assert event is not None
+    message = level_message_writer("")(event)
+    assert "was scanned for the first time: readiness level 1" in message.bodies["default"]
+    assert "the level is between 1 and 3" in message.bodies["default"]
+    assert "from_level" not in message.attributes
+
+
+def test_hostile_names_stay_text() -> None:
+    """SNS takes printable ASCII on one line as a subject, whatever a name holds."""
+    event = write(None, 0, 1).event
+    assert event is not None
+    name = "x\n\x1b[31m" + "ü" * 300
+    odd = msgspec.structs.replace(
+        event, cluster=ClusterRef(partition="aws", region="eu-west-1", account="111122223333", name=name)
+    )
+    subject = level_message_writer("")(odd).subject
+    assert len(subject) <= 100
+    assert subject.isascii()
+    assert subject.isprintable()
