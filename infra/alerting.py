@@ -65,7 +65,10 @@ class Alerting(Construct):
         )
         stack = Stack.of(self)
         alarms = stack.format_arn(
-            service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=f"{self._config.name}-*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         topic.add_to_resource_policy(
             iam.PolicyStatement(

@@ -87,7 +87,7 @@ class PythonFunction(Construct):
         Validations.of(self.function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-L1",
-                reason="The configuration chooses the runtime: bytecode needs that interpreter where it is deployed from.",
+                reason="The configuration chooses the runtime: its bytecode is compiled where it is deployed from.",
             )
         )
         # A function that starts before its rights are there fails its first events.

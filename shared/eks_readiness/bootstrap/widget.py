@@ -1,0 +1,74 @@
+"""Composition root of the dashboard's widget: it reads the ledger, and writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from eks_readiness.adapters.clock import SystemClock
+from eks_readiness.adapters.emf_metrics import EmfMetricSink
+from eks_readiness.app.effective_policy import effective_policy
+from eks_readiness.app.query_results import cluster_state, current_results, newest_scan
+from eks_readiness.bootstrap.functions import ledger_of
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.ledger import ClusterState
+from eks_readiness.domain.standing import Standing, standing
+from eks_readiness.ports import Clock, Ledger
+from eks_readiness.reports.widget import cluster_page, fleet_page
+from eks_readiness.settings import WidgetSettings
+
+DESCRIPTION = """## Readiness of the fleet
+Every registered cluster with its level, what stands in the way of the next level, and its newest scan.
+
+### Parameters
+``` yaml
+cluster: arn:aws:eks:<region>:<account>:cluster/<name>   # optional: one cluster with its open items
+```
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widget:
+    """Renders pages."""
+
+    ledger: Ledger
+    clock: Clock
+    interval: timedelta
+    stale_after_intervals: float
+
+    def __call__(self, event: object, *, endpoint: str) -> str:
+        """The page that an event asks for; whatever else it holds is ignored.
+
+        Raises:
+            InputError: it names a cluster that was never scanned, or no cluster.
+        """
+        asked = event if isinstance(event, dict) else {}
+        if asked.get("describe"):
+            return DESCRIPTION
+        if not asked.get("cluster"):
+            found = current_results(self.ledger)
+            return fleet_page(
+                ((each.registration, each.state, self._standing(each.state)) for each in found), endpoint=endpoint
+            )
+        cluster = ClusterRef.parse(str(asked["cluster"]))
+        state, scan = cluster_state(cluster, self.ledger), newest_scan(cluster, self.ledger)
+        if state is None or scan is None:
+            raise InputError(f"{cluster} was not scanned yet")
+        return cluster_page(state, scan, self._standing(state), endpoint=endpoint)
+
+    def _standing(self, state: ClusterState | None) -> Standing:
+        return standing(
+            state, at=self.clock.now(), interval=self.interval, stale_after_intervals=self.stale_after_intervals
+        )
+
+
+def widget(settings: WidgetSettings) -> Widget:
+    """Put the widget together."""
+    policy = effective_policy(settings.policy, {}, where="thresholds of the deployment")
+    return Widget(
+        ledger=ledger_of(settings, EmfMetricSink(settings.deployment)),
+        clock=SystemClock(),
+        interval=timedelta(seconds=settings.scan_interval_seconds),
+        stale_after_intervals=policy.stale_after_intervals,
+    )
