@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from aws_cdk import App, Validations
@@ -17,19 +18,25 @@ EXIT_INPUT = 2
 EXIT_BUILD = 4
 
 
+def compose(app: App, config: Config, bundle: Callable[[BundleName], Path]) -> ReadinessStack:
+    """Put a deployment into an application, with the rules that its synthesis is held to."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return ReadinessStack(app, config=config, bundle=bundle)
+
+
 def main() -> int:
-    """Synthesise the deployment that the configuration describes; a mistake is said in one line."""
+    """Synthesise the deployment that the configuration describes; a mistake in it is said in one line."""
     app = App()
     try:
         config = read_config(_config_file(app))
-        ReadinessStack(app, config=config, bundle=lambda name: _bundle(name, config))
+        target = Target(config.python, config.architecture)
+        compose(app, config, lambda name: build_bundle(name, target))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_INPUT
     except BundleError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_BUILD
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
     return 0
 
@@ -37,10 +44,6 @@ def main() -> int:
 def _config_file(app: App) -> Path:
     """The file named by `-c config=FILE`, else by the environment, else the one in this directory."""
     return Path(app.node.try_get_context("config") or os.environ.get("EKS_READINESS_CONFIG") or DEFAULT_FILE)
-
-
-def _bundle(name: BundleName, config: Config) -> Path:
-    return build_bundle(name, Target(config.python, config.architecture))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aws_cdk import Acknowledgment, Stack, Validations
-
-from infra.python_function import PythonFunction
-
 
 class Right(NamedTuple):
     """Actions, and the resources on which they are allowed: ARNs with `{partition}` and `{account}`."""
@@ -82,16 +78,3 @@ RIGHTS = (
     ),
 )
 READ_ACTIONS = tuple(sorted(action for right in RIGHTS for action in right.actions))
-
-
-def allow_reading_clusters(scan: PythonFunction) -> None:
-    """Give the scanner its rights to read AWS."""
-    stack = Stack.of(scan)
-    for right in RIGHTS:
-        resources = [each.format(partition=stack.partition, account=stack.account) for each in right.resources]
-        scan.allow(*right.actions, on=resources)
-        for each in right.resources:
-            shown = each.format(partition="<AWS::Partition>", account="<AWS::AccountId>")
-            Validations.of(scan.role).acknowledge(
-                Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{shown}]", reason=right.reason)
-            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from constructs import Construct
@@ -13,7 +14,7 @@ from infra.encryption import EncryptionKey
 from infra.ledger import Ledger
 from infra.python_function import Platform, PythonFunction
 from infra.queue import EncryptedQueue
-from infra.scan_permissions import allow_reading_clusters
+from infra.scan_permissions import RIGHTS
 from infra.schedule import FunctionSchedule
 
 RESERVE_SECONDS = 10
@@ -81,7 +82,8 @@ class Scanning(Construct):
             expression=self._config.schedule,
             description=f"Scans the clusters of {self._config.name}",
             dead_letters=self.lost_ticks,
-            max_age_seconds=3600,
+            # A tick later than the next one is moot; the longest that Scheduler keeps one is a day.
+            max_age_seconds=min(self._config.scan_interval_seconds, 24 * 3600),
             input={names.SCHEDULED_TIME: "<aws.scheduler.scheduled-time>"},
         )
         return dispatch
@@ -109,7 +111,7 @@ class Scanning(Construct):
             environment={f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in urls.items()},
         )
         self.requests.allow_receive(scan.role)
-        allow_reading_clusters(scan)
+        _allow_reading_clusters(scan)
         lambda_.EventSourceMapping(
             self,
             "Deliveries",
@@ -121,3 +123,15 @@ class Scanning(Construct):
             max_concurrency=self._config.scan_concurrency,
         )
         return scan
+
+
+def _allow_reading_clusters(scan: PythonFunction) -> None:
+    stack = Stack.of(scan)
+    for right in RIGHTS:
+        resources = [each.format(partition=stack.partition, account=stack.account) for each in right.resources]
+        scan.allow(*right.actions, on=resources)
+        for each in right.resources:
+            shown = each.format(partition="<AWS::Partition>", account="<AWS::AccountId>")
+            Validations.of(scan.role).acknowledge(
+                Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{shown}]", reason=right.reason)
+            )

@@ -101,8 +101,10 @@ class LocalAws:
             aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def run(self, *command: str, environment: Mapping[str, str] | None = None, seconds: float = 300) -> str:
-        """Run a command against this AWS; returns what it wrote to standard output.
+    def run(
+        self, *command: str, environment: Mapping[str, str] | None = None, at: Path = ROOT, seconds: float = 300
+    ) -> str:
+        """Run a command against this AWS in a directory; returns what it wrote to standard output.
 
         Raises:
             LocalAwsError: it failed.
@@ -110,24 +112,20 @@ class LocalAws:
         done = subprocess.run(
             command,
             env={**self.environment, **(environment or {})},
-            cwd=ROOT,
+            cwd=at,
             capture_output=True,
             text=True,
             timeout=seconds,
             check=False,
         )
         if done.returncode:
-            raise LocalAwsError(
-                f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-4000:]}{done.stdout[-2000:]}"
-            )
+            said = f"{done.stderr[-4000:]}{done.stdout[-2000:]}"
+            raise LocalAwsError(f"{' '.join(command)}: exit code {done.returncode}\n{said}")
         return done.stdout
 
-    def cdk(self, *arguments: str, context: Mapping[str, str] | None = None, environment: Mapping[str, str]) -> str:
-        """Run the real CDK command line."""
-        given = [word for name, value in (context or {}).items() for word in ("-c", f"{name}={value}")]
-        program = str(ROOT / "node_modules" / ".bin" / "cdk")
-        output = str(self.directory / "cdk.out")
-        return self.run(program, *arguments, "--output", output, *given, environment=environment)
+    def cdk(self, *arguments: str, environment: Mapping[str, str], at: Path = ROOT) -> str:
+        """Run the real CDK command line in a directory."""
+        return self.run(str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, environment=environment, at=at)
 
     def close(self) -> None:
         """Stop it, with everything that it started, and remove its directory."""

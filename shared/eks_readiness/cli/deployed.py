@@ -28,7 +28,7 @@ from eks_readiness.cli.app import (
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
-from eks_readiness.domain.ledger import ClusterState, ScanRequest
+from eks_readiness.domain.ledger import ClusterState, ScanRecord, ScanRequest
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.standing import Standing, standing
 from eks_readiness.ports import BrokenRow
@@ -242,14 +242,17 @@ def history(
     cluster = ClusterRef.parse(arn)
     scans = scan_history(cluster, _connected(deployment, region, profile).ledger, limit=limit)
     if output is Output.JSON:
-        show_json([{"slot": each.slot, "scan_id": each.scan_id, **_brief(each.scorecard)} for each in scans])
+        show_json([_brief(each) for each in scans])
     else:
         show(history_table(scans))
 
 
-def _brief(card: object) -> dict[str, object]:
-    document = scorecard_document(card)  # type: ignore[arg-type] # a scan's scorecard
+def _brief(scan: ScanRecord) -> dict[str, object]:
+    document = scorecard_document(scan.scorecard)
     return {
+        "slot": scan.slot,
+        "scan_id": scan.scan_id,
+        "trigger": scan.trigger,
         "level": document.level,
         "interval": document.interval,
         "missing_for": document.missing_for,

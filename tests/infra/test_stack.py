@@ -1,0 +1,625 @@
+"""What would be deployed: one synthesis for all of it, with nothing installed into the bundles."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack, Validations
+from aws_cdk import aws_sqs as sqs
+from cdk_nag import AwsSolutionsChecks
+
+from eks_readiness import names
+from eks_readiness.settings import (
+    DispatchSettings,
+    RelaySettings,
+    ScanSettings,
+    Settings,
+    SweepSettings,
+    WidgetSettings,
+)
+from infra import app as application
+from infra.alerting import SWEEP_MINUTES
+from infra.config import Config
+from infra.lambda_code import BundleError, BundleName
+from infra.scan_permissions import RIGHTS
+from infra.stack import ReadinessStack
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Config(
+    name="fleet-one",
+    schedule="rate(2 hours)",
+    notify=("ops@example.com", "sre@example.com"),
+    thresholds={"stale_after_intervals": 3, "accepted_os": ["bottlerocket", "al2023"]},
+    scan_timeout_seconds=200,
+    scan_memory_mb=1536,
+    scan_concurrency=7,
+    python="3.12",
+    architecture="x86_64",
+    kubernetes_endpoint_suffixes=(".proxy.example.com",),
+    aws_endpoint_urls={"eks": "https://eks.example.com", "elastic_load_balancing_v2": "https://elb.example.com"},
+)
+SETTINGS: dict[str, type[Settings]] = {
+    "dispatch": DispatchSettings,
+    "scan": ScanSettings,
+    "relay": RelaySettings,
+    "sweep": SweepSettings,
+    "widget": WidgetSettings,
+}
+
+
+class Synthesised:
+    """A template, and how to find things in it."""
+
+    def __init__(self, directory: Path, config: Config) -> None:
+        self.file = directory / f"{config.name}.template.json"
+        self.report: dict[str, Any] = {}
+        if (report := directory / "validation-report.json").exists():
+            self.report = json.loads(report.read_text())
+        self.text = self.file.read_text()
+        self.template: dict[str, Any] = json.loads(self.text)
+        self.resources: dict[str, dict[str, Any]] = self.template["Resources"]
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Logical id → properties of every resource of a type."""
+        return {name: each["Properties"] for name, each in self.resources.items() if each["Type"] == kind}
+
+    def one(self, kind: str, **having: Any) -> dict[str, Any]:
+        """The properties of the one resource of a type that has these properties."""
+        (found,) = (each for each in self.of(kind).values() if having.items() <= {**each}.items())
+        return found
+
+    def function(self, verb: str) -> dict[str, Any]:
+        """The properties of a function."""
+        return self.one("AWS::Lambda::Function", Handler=f"functions.{verb}.handler.handler")
+
+    def id_of(self, properties: dict[str, Any]) -> str:
+        """The logical id of the resource with these very properties."""
+        (found,) = (name for name, each in self.resources.items() if each["Properties"] is properties)
+        return found
+
+    def rights(self, verb: str) -> list[dict[str, Any]]:
+        """The statements of a function's policies."""
+        role = self.function(verb)["Role"]["Fn::GetAtt"][0]
+        policies = [each for each in self.of("AWS::IAM::Policy").values() if {"Ref": role} in each["Roles"]]
+        return [statement for each in policies for statement in each["PolicyDocument"]["Statement"]]
+
+    def actions(self, verb: str, service: str) -> set[str]:
+        """What a function may do with a service."""
+        found = {action for statement in self.rights(verb) for action in as_list(statement["Action"])}
+        return {action for action in found if action.startswith(f"{service}:")}
+
+
+def as_list(value: Any) -> list[Any]:
+    """What IAM lets one write as a single value."""
+    return value if isinstance(value, list) else [value]
+
+
+def flat(value: Any) -> str:
+    """Text with references in it: each reference becomes its name in brackets."""
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return str(separator).join(map(flat, parts))
+    (reference,) = value.values()
+    return f"<{reference if isinstance(reference, str) else '.'.join(reference)}>"
+
+
+def synthesise(directory: Path, config: Config, *, validated: bool) -> Synthesised:
+    """Synthesise a deployment; `validated` as `cdk synth` does it, with the rules."""
+
+    def bundle(name: BundleName) -> Path:
+        code = directory / name
+        code.mkdir()
+        (code / "handler.py").write_text(f"# {name}\n")
+        return code
+
+    app = App(outdir=str(directory / "out"))
+    if validated:
+        application.compose(app, config, bundle)
+    else:
+        ReadinessStack(app, config=config, bundle=bundle)
+    app.synth()
+    return Synthesised(directory / "out", config)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """The deployment of `CONFIG`, held to the rules."""
+    return synthesise(tmp_path_factory.mktemp("validated"), CONFIG, validated=True)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """A second deployment in the same account, with the defaults, that keeps nothing."""
+    return synthesise(tmp_path_factory.mktemp("other"), Config(name="fleet-two", retain=False), validated=False)
+
+
+# --- The whole -------------------------------------------------------------------------------------------------------
+
+
+def test_every_finding_of_cdk_nag_is_acknowledged(stack: Synthesised) -> None:
+    """AwsSolutions ran (a finding that nobody argued fails the synthesis) and has nothing left to say."""
+    assert stack.report["pluginReports"] == []
+
+
+def test_an_unacknowledged_finding_fails_the_synthesis(tmp_path: Path) -> None:
+    """The rules can fail: a queue without TLS is refused."""
+    app = App(outdir=str(tmp_path))
+    sqs.Queue(Stack(app, "planted"), "Queue")
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match="AwsSolutions-SQS4"):
+        app.synth()
+
+
+def test_cfn_lint_finds_nothing(stack: Synthesised) -> None:
+    """CloudFormation's own linter; W3005 is about dependencies that the CDK writes out."""
+    command = [
+        sys.executable,
+        "-c",
+        "from cfnlint.runner import main; main()",
+        "--ignore-checks",
+        "W3005",
+        "--",
+        str(stack.file),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_template_has_no_composite_alarm(stack: Synthesised) -> None:
+    """The local AWS refuses that type."""
+    assert "AWS::CloudWatch::CompositeAlarm" not in {each["Type"] for each in stack.resources.values()}
+
+
+def test_two_deployments_share_no_physical_name(stack: Synthesised, other: Synthesised) -> None:
+    """They can stand in one account and region."""
+
+    def given(of: Synthesised) -> set[str]:
+        keys = ("TableName", "QueueName", "TopicName", "AlarmName", "DashboardName", "FunctionName", "RoleName", "Name")
+        found = (each["Properties"].get(key) for each in of.resources.values() for key in keys)
+        return {name for name in found if isinstance(name, str)}
+
+    assert len(given(stack)) > len(("table", "queue", "dead letters", "topic", "dashboard"))
+    assert given(stack).isdisjoint(given(other))
+
+
+def test_names_are_those_that_the_command_line_looks_for(stack: Synthesised) -> None:
+    """One module spells them for both sides, and the outputs say them."""
+    table = stack.one("AWS::DynamoDB::Table", TableName=names.ledger_table("fleet-one"))
+    queue = stack.one("AWS::SQS::Queue", QueueName=names.scan_queue("fleet-one"))
+    lost = stack.one("AWS::SQS::Queue", QueueName=names.scan_dead_letter_queue("fleet-one"))
+    topic = stack.one("AWS::SNS::Topic", TopicName=names.topic("fleet-one"))
+    stack.one("AWS::CloudWatch::Dashboard", DashboardName=names.dashboard("fleet-one"))
+    outputs = {name: each["Value"] for name, each in stack.template["Outputs"].items()}
+    url = outputs.pop(names.OUTPUT_DASHBOARD_URL)
+    assert outputs == {
+        names.OUTPUT_LEDGER_TABLE: {"Ref": stack.id_of(table)},
+        names.OUTPUT_SCAN_QUEUE_URL: {"Ref": stack.id_of(queue)},
+        names.OUTPUT_SCAN_DEAD_LETTER_QUEUE_URL: {"Ref": stack.id_of(lost)},
+        names.OUTPUT_LEVEL_TOPIC_ARN: {"Ref": stack.id_of(topic)},
+    }
+    assert flat(url).endswith("#dashboards/dashboard/fleet-one")
+
+
+# --- Rights ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_policy_allows_a_wildcard_action(stack: Synthesised) -> None:
+    """The one exception is what makes IAM policies count for a key at all: the account's own line in its policy."""
+    documents = [
+        (each["Type"], document)
+        for each in stack.resources.values()
+        for key in ("PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy")
+        if (document := each["Properties"].get(key))
+    ]
+    wild = [
+        (kind, action)
+        for kind, document in documents
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+        if "*" in action
+    ]
+    assert wild == [("AWS::KMS::Key", "kms:*")]
+    assert len(documents) > len(SETTINGS)
+
+
+def test_everything_is_allowed_only_where_it_cannot_be_narrower(stack: Synthesised) -> None:
+    """All resources: only for actions for which AWS knows no narrower one."""
+    wide = {
+        action
+        for each in stack.of("AWS::IAM::Policy").values()
+        for statement in each["PolicyDocument"]["Statement"]
+        if "*" in as_list(statement["Resource"])
+        for action in as_list(statement["Action"])
+    }
+    resourceless = {action for right in RIGHTS if right.resources == ("*",) for action in right.actions}
+    assert wide == resourceless | {"dynamodb:ListStreams"}
+
+
+def test_roles_have_no_managed_policy_and_name_who_may_take_them(stack: Synthesised) -> None:
+    """Lambda for the functions; Scheduler for the ticks, and only for schedules of this account."""
+    for role in stack.of("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        service = statement["Principal"]["Service"]
+        assert service in {"lambda.amazonaws.com", "scheduler.amazonaws.com"}
+        if service == "scheduler.amazonaws.com":
+            assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "actions"),
+    [
+        ("dispatch", {"Query"}),
+        ("scan", {"ConditionCheckItem", "GetItem", "PutItem", "Query"}),
+        (
+            "relay",
+            {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams", "UpdateItem"},
+        ),
+        ("sweep", {"BatchGetItem", "Query", "UpdateItem"}),
+        ("widget", {"BatchGetItem", "GetItem", "Query"}),
+    ],
+)
+def test_each_function_may_do_with_the_ledger_what_its_stores_do(
+    verb: str, actions: set[str], stack: Synthesised
+) -> None:
+    """Nobody scans the table or deletes from it; only the scanner writes rows, only relay and sweep change them."""
+    assert stack.actions(verb, "dynamodb") == {f"dynamodb:{action}" for action in actions}
+
+
+def test_only_those_who_need_it_send_receive_and_publish(stack: Synthesised) -> None:
+    """Who may reach which channel."""
+    senders = {verb for verb in SETTINGS if "sqs:SendMessage" in stack.actions(verb, "sqs")}
+    receivers = {verb for verb in SETTINGS if "sqs:ReceiveMessage" in stack.actions(verb, "sqs")}
+    publishers = {verb for verb in SETTINGS if stack.actions(verb, "sns")}
+    assert (senders, receivers, publishers) == ({"dispatch", "relay"}, {"scan"}, {"relay", "sweep"})
+
+
+def test_the_key_is_used_only_through_the_services_that_store(stack: Synthesised) -> None:
+    """No function and no schedule can decrypt by hand."""
+    uses = [
+        statement
+        for each in stack.of("AWS::IAM::Policy").values()
+        for statement in each["PolicyDocument"]["Statement"]
+        if any(action.startswith("kms:") and action != "kms:DescribeKey" for action in as_list(statement["Action"]))
+    ]
+    assert len(uses) > len(SETTINGS)
+    for statement in uses:
+        service = flat(statement["Condition"]["StringEquals"]["kms:ViaService"]).partition(".")[0]
+        assert service in {"dynamodb", "sns", "sqs"}
+
+
+# --- Functions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", SETTINGS)
+def test_each_function_reads_back_its_settings(verb: str, stack: Synthesised) -> None:
+    """The environment is what the function's settings are read from, and its handler is where the code is."""
+    function = stack.function(verb)
+    environment = {name: flat(value) for name, value in function["Environment"]["Variables"].items()}
+    settings = SETTINGS[verb].from_env(environment)
+    assert settings.deployment == "fleet-one"
+    assert environment["POWERTOOLS_SERVICE_NAME"] == verb
+    assert environment["POWERTOOLS_METRICS_NAMESPACE"] == names.METRIC_NAMESPACE
+    assert environment["POWERTOOLS_LOG_LEVEL"] == "INFO"
+    assert (ROOT / "functions" / verb).is_dir()
+    assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
+
+
+@pytest.mark.parametrize("verb", SETTINGS)
+def test_each_function_logs_json_to_a_group_that_forgets(verb: str, stack: Synthesised) -> None:
+    """The group is ours, with a retention, not one that Lambda makes and nobody removes."""
+    logging = stack.function(verb)["LoggingConfig"]
+    assert logging["LogFormat"] == "JSON"
+    assert stack.resources[logging["LogGroup"]["Ref"]]["Properties"]["RetentionInDays"] == CONFIG.log_retention_days
+
+
+def test_only_the_scanner_has_the_heavy_bundle_and_addresses_of_ones_own(stack: Synthesised) -> None:
+    """A proxy for what scans read must not stand between the relay and its topic."""
+    addresses = {
+        verb: {name: url for name, url in variables.items() if name.startswith("AWS_ENDPOINT_URL")}
+        for verb in SETTINGS
+        for variables in [stack.function(verb)["Environment"]["Variables"]]
+    }
+    assert addresses.pop("scan") == {
+        "AWS_ENDPOINT_URL_EKS": "https://eks.example.com",
+        "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "https://elb.example.com",
+    }
+    assert not any(addresses.values())
+    code = {verb: stack.function(verb)["Code"]["S3Key"] for verb in SETTINGS}
+    assert len({code[verb] for verb in SETTINGS if verb != "scan"}) == 1
+    assert code["scan"] != code["relay"]
+
+
+def test_the_scanners_settings_are_the_configurations(stack: Synthesised) -> None:
+    """Thresholds and suffixes arrive as they were written."""
+    function = stack.function("scan")
+    settings = ScanSettings.from_env(
+        {name: flat(value) for name, value in function["Environment"]["Variables"].items()}
+    )
+    assert settings.policy == CONFIG.thresholds
+    assert settings.kubernetes_endpoint_suffixes == (".proxy.example.com",)
+    assert settings.scan_retention_days == CONFIG.scan_retention_days
+    assert 0 < settings.reserve_seconds < 30 <= function["Timeout"] == CONFIG.scan_timeout_seconds
+    assert function["MemorySize"] == CONFIG.scan_memory_mb
+
+
+@pytest.mark.parametrize("verb", ["relay", "sweep"])
+def test_a_lease_outlives_the_function_that_takes_it(verb: str, stack: Synthesised) -> None:
+    """Else a second relay could publish while the first still may."""
+    function = stack.function(verb)
+    variables = {name: flat(value) for name, value in function["Environment"]["Variables"].items()}
+    settings = RelaySettings.from_env(variables)
+    assert settings.lease_seconds > stack.function("sweep")["Timeout"] > 0
+    assert settings.lease_seconds > stack.function("relay")["Timeout"] > 0
+    assert settings.dashboard_url.endswith("/dashboard/fleet-one")
+
+
+# --- The way of a scan -----------------------------------------------------------------------------------------------
+
+
+def test_a_tick_carries_the_time_for_which_it_was_scheduled(stack: Synthesised) -> None:
+    """The slot of every scan; and a tick that cannot be delivered is not lost."""
+    schedule = stack.one("AWS::Scheduler::Schedule", ScheduleExpression="rate(2 hours)")
+    target = schedule["Target"]
+    assert target["Arn"] == {"Fn::GetAtt": [stack.id_of(stack.function("dispatch")), "Arn"]}
+    assert json.loads(target["Input"]) == {names.SCHEDULED_TIME: "<aws.scheduler.scheduled-time>"}
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 2 * 3600
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+
+
+def test_every_schedule_has_a_role_and_dead_letters(stack: Synthesised) -> None:
+    """Two ticks, two roles: each may start its own function only."""
+    schedules = stack.of("AWS::Scheduler::Schedule").values()
+    roles = {each["Target"]["RoleArn"]["Fn::GetAtt"][0] for each in schedules}
+    assert len(roles) == len(schedules) == 2
+    for each in schedules:
+        (role,) = each["Target"]["RoleArn"]["Fn::GetAtt"][:1]
+        (policy,) = (policy for policy in stack.of("AWS::IAM::Policy").values() if {"Ref": role} in policy["Roles"])
+        allowed = {
+            as_list(statement["Action"])[0]: statement["Resource"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        }
+        assert allowed["lambda:InvokeFunction"] == each["Target"]["Arn"]
+        assert allowed["sqs:SendMessage"] == each["Target"]["DeadLetterConfig"]["Arn"]
+
+
+def test_a_failed_dispatch_is_kept(stack: Synthesised) -> None:
+    """The schedule hands over without waiting: the function's own errors go where its undelivered ticks go."""
+    target = stack.one("AWS::Scheduler::Schedule", ScheduleExpression="rate(2 hours)")["Target"]
+    (invoke,) = stack.of("AWS::Lambda::EventInvokeConfig").values()
+    assert invoke["FunctionName"] == {"Ref": stack.id_of(stack.function("dispatch"))}
+    assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == target["DeadLetterConfig"]["Arn"]
+
+
+def test_one_scan_per_message_and_dead_letters_after_five(stack: Synthesised) -> None:
+    """A message stays hidden for six times the scan's time, as AWS advises."""
+    queue = stack.one("AWS::SQS::Queue", QueueName="fleet-one-scans")
+    lost = stack.one("AWS::SQS::Queue", QueueName="fleet-one-scans-dlq")
+    assert queue["VisibilityTimeout"] >= 6 * stack.function("scan")["Timeout"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [stack.id_of(lost), "Arn"]},
+        "maxReceiveCount": 5,
+    }
+    mapping = stack.one("AWS::Lambda::EventSourceMapping", BatchSize=1)
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [stack.id_of(queue), "Arn"]}
+    assert mapping["FunctionName"] == {"Ref": stack.id_of(stack.function("scan"))}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 7}
+
+
+def test_every_queue_is_encrypted_and_takes_tls_only(stack: Synthesised) -> None:
+    """With our key; nobody gets in without TLS, whoever it is."""
+    (key,) = stack.of("AWS::KMS::Key")
+    queues = stack.of("AWS::SQS::Queue")
+    assert {each["KmsMasterKeyId"]["Fn::GetAtt"][0] for each in queues.values()} == {key}
+    refusing = {
+        reference["Ref"]
+        for policy in stack.of("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for reference in policy["Queues"]
+    }
+    assert refusing == set(queues)
+
+
+# --- The way of an alert ---------------------------------------------------------------------------------------------
+
+
+def test_new_rows_of_the_outbox_start_the_relay(stack: Synthesised) -> None:
+    """Nothing else of the stream does, and a record that cannot be told does not block those behind it for ever."""
+    mapping = stack.one("AWS::Lambda::EventSourceMapping", StartingPosition="TRIM_HORIZON")
+    assert mapping["FunctionName"] == {"Ref": stack.id_of(stack.function("relay"))}
+    (pattern,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {names.SORT_KEY: {"S": [{"prefix": names.OUTBOX_PREFIX}]}}},
+    }
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 0 < mapping["MaximumRetryAttempts"] <= 20
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in stack.of("AWS::SQS::Queue")
+
+
+def test_the_sweep_comes_every_five_minutes(stack: Synthesised) -> None:
+    """The relay's second chance."""
+    schedule = stack.one("AWS::Scheduler::Schedule", ScheduleExpression="rate(5 minutes)")
+    assert SWEEP_MINUTES == 5
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [stack.id_of(stack.function("sweep")), "Arn"]}
+
+
+def test_the_topic_is_encrypted_and_alarms_may_publish_to_it(stack: Synthesised) -> None:
+    """An alarm that may not use the topic's key fails without a word."""
+    topic = stack.one("AWS::SNS::Topic")
+    (key,) = stack.of("AWS::KMS::Key").values()
+    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": [stack.id_of(key), "Arn"]}
+    (policy,) = stack.of("AWS::SNS::TopicPolicy").values()
+    for document in (policy["PolicyDocument"], key["KeyPolicy"]):
+        (alarms,) = (
+            statement
+            for statement in document["Statement"]
+            if statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        )
+        assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    refused = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+    assert [each["Condition"] for each in refused] == [{"Bool": {"aws:SecureTransport": "false"}}]
+    allowed = [each["Principal"] for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"]
+    assert allowed == [{"Service": "cloudwatch.amazonaws.com"}]
+
+
+def test_whoever_is_named_is_subscribed(stack: Synthesised, other: Synthesised) -> None:
+    """By e-mail; nobody by default."""
+    subscriptions = [(each["Protocol"], each["Endpoint"]) for each in stack.of("AWS::SNS::Subscription").values()]
+    assert subscriptions == [("email", "ops@example.com"), ("email", "sre@example.com")]
+    assert other.of("AWS::SNS::Subscription") == {}
+
+
+# --- Alarms and dashboard --------------------------------------------------------------------------------------------
+
+
+def alarm(stack: Synthesised, name: str) -> dict[str, Any]:
+    """An alarm of the stack."""
+    return stack.one("AWS::CloudWatch::Alarm", AlarmName=f"fleet-one-{name}")
+
+
+def test_scans_that_stop_raise_an_alarm_even_if_nothing_runs_any_more(stack: Synthesised) -> None:
+    """The dead man's switch: without data it is in alarm."""
+    stale = alarm(stack, "stale-scans")
+    assert stale["MetricName"] == names.OLDEST_SCAN_AGE_SECONDS
+    assert stale["Threshold"] == CONFIG.stale_after_seconds == 3 * 2 * 3600
+    assert stale["TreatMissingData"] == "breaching"
+    assert (stale["Statistic"], stale["ComparisonOperator"]) == ("Maximum", "GreaterThanThreshold")
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("stale-scans", names.OLDEST_SCAN_AGE_SECONDS),
+        ("outbox-age", names.OUTBOX_AGE_SECONDS),
+        ("unknown-share", names.UNKNOWN_SHARE_PERCENT),
+    ],
+)
+def test_alarms_look_at_this_deployments_gauges(name: str, metric: str, stack: Synthesised) -> None:
+    """Two deployments in one account do not raise each other's alarms."""
+    found = alarm(stack, name)
+    assert (found["Namespace"], found["MetricName"]) == (names.METRIC_NAMESPACE, metric)
+    assert found["Dimensions"] == [{"Name": names.DEPLOYMENT_DIMENSION, "Value": "fleet-one"}]
+
+
+def test_every_queue_of_dead_letters_has_an_alarm(stack: Synthesised) -> None:
+    """Every queue but the one that is worked off."""
+    watched = {
+        each["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for each in stack.of("AWS::CloudWatch::Alarm").values()
+        if each["MetricName"] == "ApproximateNumberOfMessagesVisible" and each["Threshold"] == 0
+    }
+    worked_off = {name for name, each in stack.of("AWS::SQS::Queue").items() if "RedrivePolicy" in each}
+    assert watched == set(stack.of("AWS::SQS::Queue")) - worked_off
+
+
+def test_every_function_of_the_way_has_an_alarm_for_its_errors(stack: Synthesised) -> None:
+    """The widget's errors are seen by whoever looks at it."""
+    watched = {
+        each["Dimensions"][0]["Value"]["Ref"]
+        for each in stack.of("AWS::CloudWatch::Alarm").values()
+        if each["MetricName"] == "Errors"
+    }
+    assert watched == {stack.id_of(stack.function(verb)) for verb in SETTINGS if verb != "widget"}
+
+
+def test_every_alarm_tells_the_topic_what_to_do(stack: Synthesised) -> None:
+    """When it begins and when it ends."""
+    topic = [{"Ref": stack.id_of(stack.one("AWS::SNS::Topic"))}]
+    alarms = stack.of("AWS::CloudWatch::Alarm").values()
+    assert len(alarms) == 11
+    for each in alarms:
+        assert each["AlarmActions"] == each["OKActions"] == topic
+        assert each["AlarmDescription"].endswith(".")
+
+
+def dashboard(stack: Synthesised) -> dict[str, Any]:
+    """The dashboard's widgets by their titles."""
+    body = json.loads(flat(stack.one("AWS::CloudWatch::Dashboard")["DashboardBody"]))
+    return {widget["properties"]["title"]: widget for widget in body["widgets"]}
+
+
+def test_the_dashboard_shows_clusters_that_nobody_knew_at_deployment(stack: Synthesised) -> None:
+    """The table asks the ledger; the graph searches for the metric's dimension."""
+    table, levels, *_ = dashboard(stack).values()
+    assert table["properties"]["endpoint"] == f"<{stack.id_of(stack.function('widget'))}.Arn>"
+    ((search,),) = levels["properties"]["metrics"]
+    assert search["expression"].startswith("SEARCH('{EksReadiness,Cluster} MetricName=\"ReadinessLevel\"'")
+
+
+def test_the_dashboard_shows_every_alarm_and_both_ages(stack: Synthesised) -> None:
+    """Whether the scanner itself is well."""
+    *_, alarms, ages = dashboard(stack).values()
+    assert len(alarms["properties"]["alarms"]) == len(stack.of("AWS::CloudWatch::Alarm"))
+    shown = {metric[1] for metric in ages["properties"]["metrics"]}
+    assert shown == {names.OLDEST_SCAN_AGE_SECONDS, names.OUTBOX_AGE_SECONDS}
+
+
+# --- What is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_table_and_key_outlive_the_stack_unless_told_otherwise(stack: Synthesised, other: Synthesised) -> None:
+    """A table without its key could not be read again."""
+    for synthesised, policy, protected in ((stack, "Retain", True), (other, "Delete", False)):
+        for kind in ("AWS::DynamoDB::Table", "AWS::KMS::Key"):
+            (resource,) = (each for each in synthesised.resources.values() if each["Type"] == kind)
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == policy
+        assert synthesised.one("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is protected
+
+
+def test_the_table_is_what_the_stores_expect(stack: Synthesised) -> None:
+    """Keys, indexes, stream, time to live, recovery to a point in time, our key."""
+    table = stack.one("AWS::DynamoDB::Table")
+    assert [each["AttributeName"] for each in table["KeySchema"]] == [names.PARTITION_KEY, names.SORT_KEY]
+    assert {each["IndexName"] for each in table["GlobalSecondaryIndexes"]} == {
+        names.PENDING_INDEX,
+        names.REGISTRY_INDEX,
+    }
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": names.EXPIRES, "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"]["SSEType"] == "KMS"
+
+
+# --- The application -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration file that the application is told to read."""
+    file = tmp_path / "wrong.yaml"
+    monkeypatch.setenv("EKS_READINESS_CONFIG", str(file))
+    return file
+
+
+def test_a_wrong_configuration_is_one_line_and_exit_code_2(configured: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """File, line, what is wrong, how to write it; no traceback."""
+    configured.write_text("name: fleet\nschedul: rate(1 hour)\n")
+    assert application.main() == 2
+    assert capfd.readouterr().err == "wrong.yaml:2: schedul: unknown key; did you mean `schedule`?\n"
+
+
+def test_a_bundle_that_cannot_be_built_is_said_in_words(
+    configured: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Most often the interpreter of the functions' version is not there."""
+    configured.write_text("name: fleet\n")
+
+    def refuse(*_arguments: object) -> Path:
+        raise BundleError("put python3.13 on PATH")
+
+    monkeypatch.setattr(application, "build_bundle", refuse)
+    assert application.main() == 4
+    assert capfd.readouterr().err == "put python3.13 on PATH\n"
