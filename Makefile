@@ -36,7 +36,7 @@ demo: setup ## Watch the product work on an embedded local AWS: deploy, alert, r
 	@$(PY) -m tests.e2e.demo
 
 .PHONY: test
-test: lint types imports deps unit ## Everything that must be green before a change lands
+test: lint types imports deps unit packaging test-e2e ## Everything that must be green before a change lands
 
 ##@ Parts of `make test`
 .PHONY: lint

@@ -156,7 +156,10 @@ def _parse(file: Path) -> _Document:
                 document.lines[()] = _line(event.start_mark)
                 raise document.error((), "aliases (*name) are not supported: write the value out")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        return document._replace(data=None if node is None else _plain(node, (), document))
+        if node is None:
+            return document
+        document.lines[()] = _line(node.start_mark)
+        return document._replace(data=_plain(node, (), document))
     except yaml.MarkedYAMLError as error:
         document.lines[()] = _line(error.problem_mark)
         raise document.error((), f"not YAML: {error.problem or error.context}") from None

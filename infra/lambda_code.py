@@ -60,7 +60,7 @@ def build_bundle(name: BundleName, target: Target, *, into: Path = BUILD) -> Pat
     Raises:
         BundleError: no interpreter of the target's version, or the wheels could not be installed.
     """
-    interpreter = _interpreter(target.python)
+    interpreter = interpreter_of(target.python)
     lock = ROOT / "locks" / f"bundle-{name}.txt"
     digest = hashlib.sha256(lock.read_bytes() + repr((target, _DROPPED)).encode()).hexdigest()[:12]
     wheels = into / f"wheels-{name}-{target.python}-{target.architecture}-{digest}"
@@ -74,7 +74,7 @@ def build_bundle(name: BundleName, target: Target, *, into: Path = BUILD) -> Pat
     return bundle
 
 
-def _interpreter(python: str) -> str:
+def interpreter_of(python: str) -> str:
     """Find an interpreter of a minor version: this one, one on PATH, or one of pyenv's."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     on_path = shutil.which(f"python{python}")

@@ -86,9 +86,17 @@ def test_a_module_outside_the_layers_breaks_the_build(tree: Path) -> None:
 
 
 def test_infrastructure_may_read_the_thresholds(tree: Path) -> None:
-    """The one exception of `infra-narrow` is an exception for domain.policy alone."""
+    """One of the two exceptions of `infra-narrow`: every module may read domain.policy."""
     plant(tree, {"infra/planted.py": "import eks_readiness.domain.policy"})
     assert lint_imports(tree, "--contract", "infra-narrow").returncode == 0
+
+
+def test_only_the_schedules_grammar_may_read_the_arithmetic_of_schedules(tree: Path) -> None:
+    """The other exception, for infra.schedule_expression alone."""
+    plant(tree, {"infra/planted.py": "import eks_readiness.domain.schedule"})
+    result = lint_imports(tree, "--contract", "infra-narrow")
+    assert result.returncode == 1
+    assert "infra.planted -> eks_readiness.domain.schedule" in result.stdout
 
 
 def contracts() -> dict[str, dict[str, Any]]:

@@ -232,7 +232,7 @@ class Story:
 
 
 def _is_there(stack: Mapping[str, Any]) -> bool:
-    return stack["StackStatus"] != "DELETE_COMPLETE"
+    return str(stack["StackStatus"]) != "DELETE_COMPLETE"
 
 
 def _architecture() -> str:

@@ -162,7 +162,7 @@ def test_cfn_lint_finds_nothing(stack: Synthesised) -> None:
     command = [
         sys.executable,
         "-c",
-        "from cfnlint.runner import main; main()",
+        "import sys; from cfnlint.runner import main; sys.exit(main())",
         "--ignore-checks",
         "W3005",
         "--",

@@ -12,10 +12,12 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
+from eks_readiness.domain.scorecard import ItemState, Scorecard
 from eks_readiness.domain.standing import Standing
 
 MAX_ROWS = 200
 """Rows shown: a widget's answer is bounded, and nobody reads more."""
+MAX_OFFENDERS = 5
 
 
 @cache
@@ -56,7 +58,9 @@ def _row(registration: Registration, state: ClusterState | None, stand: Standing
 
 def cluster_page(state: ClusterState, scan: ScanRecord, stand: Standing, *, endpoint: str) -> str:
     """One cluster: the items that are missing or unknown, by level, and why."""
-    states = [each for each in scan.scorecard.items if each.state in ("missing", "unknown")]
+    open_items = [
+        _open_item(each, scan.scorecard) for each in scan.scorecard.items if each.state in ("missing", "unknown")
+    ]
     cluster = {
         "name": state.cluster.name,
         "where": f"{state.cluster.region}, {state.cluster.account}",
@@ -64,9 +68,22 @@ def cluster_page(state: ClusterState, scan: ScanRecord, stand: Standing, *, endp
         "standing": str(stand),
         "since": _when(state.level_since),
         "scanned": _when(state.observed_at),
-        "open_items": sorted(states, key=lambda each: each.required_from),
+        "open_items": sorted(open_items, key=lambda each: str(each["required_from"])),
     }
     return _template().render(cluster=cluster, rows=(), endpoint=endpoint)
+
+
+def _open_item(state: ItemState, scorecard: Scorecard) -> dict[str, object]:
+    blocking = [each for each in scorecard.findings if each.item == state.item and each.blocks]
+    named = [offender for each in blocking for offender in each.offenders]
+    return {
+        "title": state.title,
+        "required_from": state.required_from,
+        "state": state.state,
+        "reason": state.reason,
+        "offenders": named[:MAX_OFFENDERS],
+        "more": sum(each.offenders_total for each in blocking) - min(len(named), MAX_OFFENDERS),
+    }
 
 
 def _when(at: datetime) -> str:

@@ -1,0 +1,197 @@
+"""The bundles: what is in them, and that they run with nothing but the real runtime client beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from eks_readiness.adapters.dynamo_items import outbox_key
+from eks_readiness.app.register_cluster import register_cluster
+from eks_readiness.bootstrap.ledger import dynamo_ledger
+from eks_readiness.ports import Ledger
+from eks_readiness.settings import DispatchSettings, RelaySettings, ScanSettings, SweepSettings, WidgetSettings
+from infra.lambda_code import Target, build_bundle
+from tests.contracts.conftest import create_table
+from tests.doubles.fleet import Fleet
+from tests.doubles.local_aws import LocalAws
+from tests.packaging.conftest import Built
+from tests.packaging.runtime import Runtime
+
+pytestmark = [pytest.mark.packaging, pytest.mark.timeout(300)]
+MIB = 1024 * 1024
+# Lambda takes 250 MB unzipped; these leave room, and notice a package that came in by accident.
+MAX_SCAN_BYTES, MAX_LIGHT_BYTES = 160 * MIB, 60 * MIB
+
+
+def _files(bundle: Path) -> Iterator[Path]:
+    return (each for each in sorted(bundle.rglob("*")) if each.is_file())
+
+
+def _digest(bundle: Path) -> str:
+    digest = hashlib.sha256()
+    for each in _files(bundle):
+        digest.update(str(each.relative_to(bundle)).encode() + each.read_bytes())
+    return digest.hexdigest()
+
+
+def test_they_are_small_enough(built: Built) -> None:
+    """What is unpacked at every cold start."""
+    sizes = [sum(each.stat().st_size for each in _files(bundle)) for bundle in (built.scan, built.light)]
+    assert sizes[0] < MAX_SCAN_BYTES
+    assert sizes[1] < MAX_LIGHT_BYTES
+
+
+def test_the_light_one_has_no_kubernetes(built: Built) -> None:
+    """Only the scanner pays for it; neither has the command line or tests."""
+    assert not (built.light / "kubernetes").exists()
+    assert (built.scan / "kubernetes").exists()
+    for bundle in (built.scan, built.light):
+        assert not (bundle / "eks_readiness" / "cli").exists()
+        assert not list(bundle.glob("**/tests"))
+
+
+def test_every_module_has_bytecode(built: Built) -> None:
+    """The code directory is read-only: what is not compiled here is compiled at every start."""
+    tag = f"cpython-{built.python.replace('.', '')}"
+    for bundle in (built.scan, built.light):
+        for package in ("eks_readiness", "functions", "msgspec", "botocore"):
+            for module in (bundle / package).rglob("*.py"):
+                assert (module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc").exists(), module
+
+
+def test_the_same_input_gives_the_same_bytes(built: Built) -> None:
+    """A deploy without a change changes nothing."""
+    first = _digest(built.light)
+    again = build_bundle("light", Target(built.python, Target.here().architecture))
+    assert _digest(again) == first
+
+
+class _Account:
+    """A table, a queue and a topic with a listener on a local AWS."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+        self.table = create_table(aws.client("dynamodb"))
+        self.queue_url = aws.client("sqs").create_queue(QueueName=f"{self.table}-scans")["QueueUrl"]
+        self.listener_url = aws.client("sqs").create_queue(QueueName=f"{self.table}-told")["QueueUrl"]
+        self.topic_arn = aws.client("sns").create_topic(Name=f"{self.table}-topic")["TopicArn"]
+        listener = aws.client("sqs").get_queue_attributes(QueueUrl=self.listener_url, AttributeNames=["QueueArn"])
+        aws.client("sns").subscribe(
+            TopicArn=self.topic_arn,
+            Protocol="sqs",
+            Endpoint=listener["Attributes"]["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+
+    def ledger(self) -> Ledger:
+        """The ledger as the command line has it."""
+        session: Any = boto3.Session(
+            aws_access_key_id=self.aws.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.aws.credentials["AWS_SECRET_ACCESS_KEY"],
+            region_name="eu-west-1",
+        )
+
+        class Pointed:
+            def client(inner, service: str, **options: Any) -> Any:  # noqa: N805 - `self` is the account here
+                return session.client(service, endpoint_url=self.aws.url, **options)
+
+        return dynamo_ledger(Pointed(), self.table, retention_days=1, on_broken_row=lambda row: pytest.fail(str(row)))
+
+    def messages(self, url: str) -> list[str]:
+        """What lies in a queue."""
+        answer = self.aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
+        return [each["Body"] for each in answer.get("Messages", ())]
+
+
+class _Clock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def test_they_run(built: Built, tmp_path: Path) -> None:
+    """The whole way, each function in the real runtime client: a tick, a scan, an alert, a sweep, a page."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    with LocalAws() as aws, Fleet(("bare",), now=now) as fleet:
+        account = _Account(aws)
+        ledger = account.ledger()
+        cluster = fleet.cluster("bare")
+        register_cluster(cluster, policy={}, registry=ledger.registry, clock=_Clock())
+        common = {"ledger_table": account.table, "deployment": "d"}
+        pointed = {name: value for name, value in aws.environment.items() if name.startswith("AWS_")}
+
+        def runtime(bundle: Path, verb: str, environment: dict[str, str]) -> Runtime:
+            return Runtime(
+                bundle,
+                f"functions.{verb}.handler.handler",
+                python=built.interpreter,
+                client=built.client,
+                environment={**pointed, **environment},
+                log=tmp_path / f"{verb}.log",
+            )
+
+        dispatch = DispatchSettings(**common, scan_queue_url=account.queue_url, jitter_seconds=0)
+        with runtime(built.light, "dispatch", dispatch.to_env()) as function:
+            tick = function.invoke({"scheduled_time": "2026-03-10T12:00:00Z"})
+            assert tick.error is None
+            assert tick.result == {"slot": "2026-03-10T12:00:00+00:00", "scans": 1}
+            wrong = function.invoke({"hello": "world"})
+            assert wrong.error is not None
+            assert wrong.error["errorType"] == "InputError"
+        (body,) = account.messages(account.queue_url)
+
+        scan = ScanSettings(
+            **common,
+            scan_queue_url=account.queue_url,
+            policy={},
+            kubernetes_endpoint_suffixes=("127.0.0.1",),
+            reserve_seconds=5,
+            scan_retention_days=30,
+        )
+        urls = {f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in fleet.endpoint_urls.items()}
+        with runtime(built.scan, "scan", {**scan.to_env(), **urls}) as function:
+            assert function.invoke(_delivery(body)).result == {"batchItemFailures": []}
+            refused = function.invoke(_delivery('{"cluster_arn": 7}'))
+            assert refused.result == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+        state = ledger.results.state(cluster.arn)
+        assert state is not None
+        assert (state.level, state.interval.highest) == (0, 0)
+        assert '"ReadinessLevel":[0.0]' in (tmp_path / "scan.log").read_text()
+
+        (pending,) = ledger.outbox.pending()
+        relay = RelaySettings(**common, topic_arn=account.topic_arn, lease_seconds=60, dashboard_url="")
+        record = {
+            "eventName": "INSERT",
+            "eventID": "1",
+            "dynamodb": {"Keys": outbox_key(pending.key), "SequenceNumber": "1"},
+        }
+        with runtime(built.light, "relay", relay.to_env()) as function:
+            assert function.invoke({"Records": [record]}).result == {"batchItemFailures": []}
+            assert function.invoke({"Records": [record]}).result == {"batchItemFailures": []}
+        told = [json.loads(each) for each in account.messages(account.listener_url)]
+        assert [(each["event"], each["cluster"]["name"]) for each in told] == [("BASELINE", "bare")]
+        assert list(ledger.outbox.pending()) == []
+
+        sweep = SweepSettings(
+            **common, topic_arn=account.topic_arn, lease_seconds=60, dashboard_url="", pending_after_seconds=60
+        )
+        with runtime(built.light, "sweep", sweep.to_env()) as function:
+            assert function.invoke({}).result == {"told": 0, "outbox_age_seconds": 0.0}
+
+        widget = WidgetSettings(**common, scan_interval_seconds=3600, policy={})
+        with runtime(built.light, "widget", widget.to_env()) as function:
+            page = function.invoke({"widgetContext": {}}).result
+            assert "bare" in page
+            assert "&#34;" not in page.split("<cwdb-action")[0]
+
+
+def _delivery(body: str) -> dict[str, object]:
+    arn = "arn:aws:sqs:eu-west-1:111122223333:scans"
+    record = {"messageId": "m-1", "receiptHandle": "r", "body": body, "attributes": {}, "messageAttributes": {}}
+    return {"Records": [{**record, "md5OfBody": "", "eventSource": "aws:sqs", "eventSourceARN": arn, "awsRegion": "x"}]}
