@@ -24,6 +24,7 @@ from tests.doubles.local_aws import ACCOUNT, REGION, LocalAws
 DEPLOYMENT = "eks-readiness"
 CLI = str(Path(sys.executable).with_name("eks-readiness"))
 Say = Callable[[str], None]
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-1111-2222-3333-444455556666"
 VOLUME = "vol-0c0000000000000b1"
 BREAK = {
     "aws": [
@@ -32,7 +33,7 @@ BREAK = {
             "operation": "DescribeVolumes",
             "merge": {
                 "Volumes": [
-                    {"VolumeId": "vol-0c0000000000000a1", "Encrypted": True, "KmsKeyId": "KEY", "State": "in-use"},
+                    {"VolumeId": "vol-0c0000000000000a1", "Encrypted": True, "KmsKeyId": KEY, "State": "in-use"},
                     {"VolumeId": VOLUME, "Encrypted": False, "State": "in-use"},
                 ]
             },
@@ -330,9 +331,9 @@ def _look(story: Story, pages: Path | None) -> None:
 
 
 def _document(page: str) -> str:
-    head = (
-        '<meta charset="utf-8"><title>Widget</title><style>body { font: 14px Arial, sans-serif; margin: 16px }</style>'
-    )
+    # The console hides what a click sends; so does this page.
+    style = "body { font: 14px Arial, sans-serif; margin: 16px } cwdb-action { display: none }"
+    head = f'<meta charset="utf-8"><title>Widget</title><style>{style}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{page}</body></html>'
 
 

@@ -16,6 +16,9 @@ from eks_readiness.adapters.probe import AwsReader, KubernetesReader
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError, Unauthenticated, bounded
 
+_KEY = "BearerToken"
+"""Under which name the official client keeps the token of a kubeconfig."""
+
 
 def load_context(context: str, *, file: Path | None = None) -> Configuration:
     """Read one context; an exec plug-in of it (like `aws eks get-token`) is run.
@@ -87,14 +90,14 @@ class _KubeconfigToken:
         self._configuration = configuration
 
     def __call__(self, *, fresh: bool) -> str:  # noqa: ARG002 - the official client renews it by itself
-        value: Any = self._configuration.get_api_key_with_prefix("authorization")
+        value: Any = self._configuration.get_api_key_with_prefix(_KEY, alias="authorization")
         if not value:
             raise Unauthenticated("the kubeconfig gives no token", remedy="sign in again, then retry")
         return str(value).removeprefix("Bearer ")
 
 
 def _signs_in_by_token(configuration: Configuration) -> bool:
-    return bool(configuration.api_key.get("authorization")) or configuration.refresh_api_key_hook is not None
+    return bool(configuration.api_key) or configuration.refresh_api_key_hook is not None
 
 
 def _path(file: Path | None) -> str | None:

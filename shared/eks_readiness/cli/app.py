@@ -48,7 +48,9 @@ class Output(StrEnum):
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to write the result.")]
 RequireLevelOption = Annotated[
     int | None,
-    typer.Option(min=1, max=3, help="Exit with 1 below this level, with 3 when unknowns keep it open."),
+    typer.Option(
+        "--require-level", min=1, max=3, help="Exit with 1 below this level, with 3 when unknowns keep it open."
+    ),
 ]
 
 

@@ -118,9 +118,7 @@ def evaluate(
     policy: PolicyOption = None,
     output: OutputOption = Output.TABLE,
     required: Annotated[bool, typer.Option("--all", help="Show checks that pass, too.")] = False,
-    level: Annotated[
-        int | None, typer.Option("--require-level", min=1, max=3, help="Exit with 1 below it, with 3 when it is open.")
-    ] = None,
+    level: RequireLevelOption = None,
 ) -> None:
     """Judge evidence, or a checklist document by its own ticks."""
     scorecard = _judged(evidence, checklist, attestations, waivers, policy)
@@ -206,6 +204,19 @@ def scan(
     if unavailable and output is Output.TABLE:
         note(f"{len(unavailable)} of {len(evidence.slices)} pieces of evidence could not be had: the result is partial")
     require_level(scorecard.level, level)
+
+
+@app.command("access")
+def access() -> None:
+    """Print the rights that the scanner needs in a cluster, for `kubectl apply -f -`."""
+    from eks_readiness.adapters.access import GROUP, manifests  # noqa: PLC0415 - the SDK comes with it
+    from eks_readiness.adapters.probes import KUBERNETES_PROBES  # noqa: PLC0415 - as above
+
+    show_json(manifests(KUBERNETES_PROBES))
+    note(
+        "then: aws eks create-access-entry --cluster-name <cluster> --principal-arn <the scanner's role> "
+        f"--kubernetes-groups {GROUP}"
+    )
 
 
 def _silent(_text: str) -> None:
