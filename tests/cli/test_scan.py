@@ -53,7 +53,14 @@ def laptop(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         "kind": "Config",
         "current-context": "other",
         "clusters": [
-            {"name": name, "cluster": {"server": server.url, "certificate-authority-data": server.ca_data}}
+            {
+                "name": name,
+                # By another name, as a tunnel has it: then only the authority tells the clusters apart.
+                "cluster": {
+                    "server": server.url.replace("127.0.0.1", "localhost"),
+                    "certificate-authority-data": server.ca_data,
+                },
+            }
             for name, server in contexts.items()
         ],
         "users": [{"name": "me", "user": {"exec": plugin}}],
@@ -129,6 +136,8 @@ def test_wrong_input_is_one_line_with_the_fix(laptop: Path, capsys: pytest.Captu
     """A context that does not exist, one of another cluster, a cluster that does not exist."""
     said = _refused(capsys, "scan", "--cluster", "prod", "--context", "nope", "-o", "json")
     assert "no context 'nope' (known: other, prod;" in said
+    said = _refused(capsys, "scan", "--cluster", "prod", "--context", "other", "-o", "json")
+    assert "context other leads to localhost, but the endpoint of prod (eu-west-1, 111122223333) is" in said
     said = _refused(capsys, "scan", "--cluster", "arn:aws:eks:eu-west-1:1:cluster/x", "-o", "json")
     assert "not the ARN of an EKS cluster" in said
     laptop.write_text("{{{")

@@ -29,7 +29,7 @@ class KubernetesServer:
         self.tokens: list[str] = []
         authority = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
+        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
         self.ca_pem = authority.cert_pem.bytes()
         self._server = HttpServer(self._answer, context=context)
         self.url = self._server.url

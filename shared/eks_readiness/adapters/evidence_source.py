@@ -108,7 +108,7 @@ class EksConnection:
                 f"{endpoint or 'no endpoint'} is not the endpoint of an EKS cluster: no token is sent there",
                 remedy="if a proxy of yours stands before it, name its host in kubernetes_endpoint_suffixes",
             )
-        configuration = Configuration(host=endpoint, ca_cert_data=_authority(described))
+        configuration = Configuration(host=endpoint, ca_cert_data=authority_of(described))
         return KubernetesApi(HttpsFetch(configuration, self._token(cluster), deadline))
 
     def _token(self, cluster: ClusterRef) -> EksToken:
@@ -118,8 +118,12 @@ class EksConnection:
         return self._tokens[cluster]
 
 
-def _authority(described: Mapping[str, Any]) -> str:
-    """The cluster's own certificate authority, as PEM: nothing else is trusted."""
+def authority_of(described: Mapping[str, Any]) -> str:
+    """The certificate authority of a described cluster, as PEM: nothing else is trusted.
+
+    Raises:
+        UnexpectedAnswer: EKS describes none.
+    """
     data = (described.get("certificateAuthority") or {}).get("data") or ""
     try:
         pem = base64.b64decode(data, validate=True).decode("ascii")

@@ -58,19 +58,33 @@ def _unusable(error: Exception) -> InputError:
     )
 
 
-def require_endpoint(configuration: Configuration, context: str, cluster: ClusterRef, endpoint: str) -> None:
-    """Make sure that a context leads to the cluster that is meant. A tunnel on this machine is taken at its word.
+def require_cluster(
+    configuration: Configuration, context: str, cluster: ClusterRef, *, endpoint: str, authority: str
+) -> None:
+    """Make sure that a context leads to the cluster that is meant: to its endpoint, or by a tunnel to its authority.
+
+    `endpoint` and `authority` (PEM) are as EKS describes the cluster.
 
     Raises:
-        InputError: it leads to another one.
+        InputError: it leads to another cluster.
     """
     host = urlsplit(configuration.host).hostname or ""
     wanted = urlsplit(endpoint).hostname or ""
-    if host.lower() != wanted.lower() and host not in ("localhost", "127.0.0.1", "::1"):
+    if host.lower() != wanted.lower() and _authority_of(configuration) != "".join(authority.split()):
         raise InputError(
             f"context {context} leads to {host}, but the endpoint of {cluster} is {wanted}",
             remedy=f"name the cluster's own context; make it with: aws eks update-kubeconfig --name {cluster.name}",
         )
+
+
+def _authority_of(configuration: Configuration) -> str:
+    """The certificate authority that a context trusts, as PEM without white space; empty where it names none."""
+    if not configuration.ssl_ca_cert:
+        return ""
+    try:
+        return "".join(Path(configuration.ssl_ca_cert).read_text(encoding="ascii").split())
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 class KubeconfigConnection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError
 from eks_readiness.adapters.aws_api import AwsClients, BotoAws
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.deadline import Deadline
-from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, Connect, EksConnection
-from eks_readiness.adapters.kubeconfig import KubeconfigConnection, load_context, require_endpoint
+from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, Connect, EksConnection, authority_of
+from eks_readiness.adapters.kubeconfig import KubeconfigConnection, load_context, require_cluster
 from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError, ProbeError
@@ -47,11 +47,12 @@ def collect(  # noqa: PLR0913 - what a user may say about a cluster
         raise InputError("no region is known", remedy="name it: --region eu-west-1, or set it in the AWS profile")
     clients = AwsClients(session, where)
     configuration = load_context(context) if context else None
-    reference, endpoint = _described(clients, named, cluster, seconds)
+    reference, described = _described(clients, named, cluster, seconds)
     connect: Connect = EksConnection(lambda _region: clients)
     if configuration is not None and context:
-        if endpoint:
-            require_endpoint(configuration, context, reference, endpoint)
+        if described is not None:
+            endpoint = str(described.get("endpoint") or "")
+            require_cluster(configuration, context, reference, endpoint=endpoint, authority=authority_of(described))
         connect = KubeconfigConnection(configuration)
     clock = SystemClock()
     source = ClusterEvidenceSource(lambda _region: clients, connect, clock, on_gathered=_telling(on_progress))
@@ -65,8 +66,10 @@ def _session(profile: str | None, region: str | None) -> Any:
         raise InputError(str(error), remedy="see: aws configure list-profiles") from error
 
 
-def _described(clients: AwsClients, named: ClusterRef | None, name: str, seconds: float) -> tuple[ClusterRef, str]:
-    """The cluster's full name and endpoint; the endpoint is empty where EKS may not be asked."""
+def _described(
+    clients: AwsClients, named: ClusterRef | None, name: str, seconds: float
+) -> tuple[ClusterRef, Mapping[str, Any] | None]:
+    """The cluster's full name, and what EKS says of it; None where EKS may not be asked."""
     try:
         answer = BotoAws(clients, Deadline(seconds)).read("eks", "DescribeCluster", name=named.name if named else name)
     except RefusedRequest as error:
@@ -79,9 +82,9 @@ def _described(clients: AwsClients, named: ClusterRef | None, name: str, seconds
     except ProbeError:
         if named is None:
             raise
-        return named, ""
-    found = answer["cluster"]
-    return named or ClusterRef.parse(found["arn"]), str(found.get("endpoint") or "")
+        return named, None
+    found: Mapping[str, Any] = answer["cluster"]
+    return named or ClusterRef.parse(found["arn"]), found
 
 
 def _telling(on_progress: OnProgress) -> Callable[[type[Slice], Slice | Unavailable], None]:

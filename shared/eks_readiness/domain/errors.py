@@ -2,6 +2,7 @@
 
     ReadinessError                     what, where, and how to fix it
     ├── InputError                     the user's input is wrong (exit code 2)
+    │   └── FileProblems               several places of one file are; each is named
     ├── ProbeError                     evidence could not be had: becomes `Unavailable`
     │   ├── AccessDenied               denied: authenticated, but not allowed
     │   ├── Unauthenticated            unauthenticated: no, bad or expired credentials
@@ -18,6 +19,7 @@ Adapters translate SDK errors into this tree at their boundary (`raise … from`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 UnavailableReason = Literal[
@@ -26,6 +28,8 @@ UnavailableReason = Literal[
 
 MAX_DETAIL_CHARACTERS = 500
 """Messages from outside are cut here before they are kept: they are text of unknown origin."""
+MAX_PROBLEM_CHARACTERS = 200
+"""As above, for each of the places of a file that are wrong."""
 
 
 def bounded(text: str, limit: int = MAX_DETAIL_CHARACTERS) -> str:
@@ -48,6 +52,16 @@ class ReadinessError(Exception):
 
 class InputError(ReadinessError):
     """The user's input is wrong."""
+
+
+class FileProblems(InputError):
+    """Places of one file are wrong: `problems` names every one of them, the message as many as it has room for."""
+
+    def __init__(self, file: str, problems: Sequence[str], *, remedy: str) -> None:
+        self.problems = tuple(bounded(each, MAX_PROBLEM_CHARACTERS) for each in problems)
+        self.headline = f"{bounded(file, MAX_PROBLEM_CHARACTERS)}: {len(self.problems)} problems"
+        one = bounded(file, MAX_PROBLEM_CHARACTERS) if len(self.problems) == 1 else self.headline
+        super().__init__(f"{one}: {'; '.join(self.problems)}", remedy=remedy)
 
 
 class ProbeError(ReadinessError):

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from eks_readiness.checklist.items import ITEMS
+from eks_readiness.checklist.items import BY_ID, ITEMS
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation
-from eks_readiness.domain.errors import InputError, bounded
+from eks_readiness.domain.errors import FileProblems, bounded
 from eks_readiness.domain.item import ItemId
 
 MAX_CHARACTERS = 1_000_000
 _STATUS = "status"
-_TICKED = re.compile(r"^(?:✅|☑|✔|✓|🟢|\[[xX]\])")
-_OPEN = re.compile(r"^(?:⬜|☐|❌|✗|✘|🔲|◻|\[ ?\])")
+_TICKED = re.compile(r"\[?(?:✅|☑|✔|✓|🟢)|\[[xX]\]|:(?:white_check_mark|heavy_check_mark|ballot_box_with_check):")
+_OPEN = re.compile(r"\[?(?:⬜|☐|❌|✗|✘|🔲|◻)|\[\s?\]|:(?:white_large_square|black_square_button|x):")
 _INVISIBLE = re.compile("[\ufe0e\ufe0f\u200b\u200d]")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_VERBATIM = frozenset({"fence", "code_block", "html_block"})
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,15 +35,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     ticked: bool
 
 
-class ChecklistError(InputError):
-    """The document cannot be read; `problems` names every line."""
+class ChecklistError(FileProblems):
+    """The document cannot be read; nothing of it was."""
 
     def __init__(self, file: str, problems: Sequence[str]) -> None:
-        super().__init__(
-            f"{file}: {len(problems)} problems: {'; '.join(problems[:10])}",
-            remedy="nothing was imported; correct these lines",
-        )
-        self.problems = tuple(problems)
+        super().__init__(file, problems, remedy="nothing was imported; correct what is named")
 
 
 class _Cells(NamedTuple):
@@ -48,34 +47,44 @@ class _Cells(NamedTuple):
     texts: tuple[str, ...]
 
 
+class _Table(NamedTuple):
+    head: _Cells
+    body: tuple[_Cells, ...]
+
+
+class _Problem(NamedTuple):
+    line: int
+    text: str
+
+
 def read_checklist(text: str, *, file: str) -> tuple[Row, ...]:
     """Read every row of every table that has a column called `status`, in the document's order.
 
     Raises:
-        ChecklistError: there is no such table, a row names no item or one that another row names, or its status is no
-            tick. Every problem is named with its line; nothing is returned by halves.
+        ChecklistError: there is no such table, a row names no item or one that another row names, its status is no
+            tick, or a row stands where it would not be read: outside a table, or in one without a status column.
+            Every problem is named with its line; nothing is returned by halves.
     """
     if len(text) > MAX_CHARACTERS:
         raise ChecklistError(file, [f"{len(text)} characters are more than {MAX_CHARACTERS}"])
-    rows: list[Row] = []
-    problems: list[str] = []
-    tables = list(_tables(text))
-    for head, body in tables:
-        names = [_plain(cell).casefold() for cell in head.texts]
-        status = names.index(_STATUS)
-        for cells in body:
-            read = _row(cells, status)
-            if isinstance(read, str):
-                problems.append(f"line {cells.line}: {read}")
-            elif (earlier := next((each for each in rows if each.item == read.item), None)) is not None:
-                problems.append(f"line {cells.line}: {read.item} stands on line {earlier.line} already")
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    tables = list(_tables(tokens))
+    with_status = [table for table in tables if _status_column(table) is not None]
+    rows: dict[ItemId, Row] = {}
+    problems = [*_stray_rows(text, tokens), *_ticks_without_status(tables)]
+    for table in with_status:
+        for read in _rows(table):
+            if isinstance(read, _Problem):
+                problems.append(read)
+            elif (earlier := rows.get(read.item)) is not None:
+                problems.append(_Problem(read.line, f"{read.item} stands on line {earlier.line} already"))
             else:
-                rows.append(read)
-    if not tables:
-        problems.append("line 1: there is no table with a column called status")
+                rows[read.item] = read
+    if not with_status:
+        problems.append(_Problem(1, "there is no table with a column called status"))
     if problems:
-        raise ChecklistError(file, problems)
-    return tuple(rows)
+        raise ChecklistError(file, [f"line {line}: {said}" for line, said in sorted(problems)])
+    return tuple(rows.values())
 
 
 def attestations_of(  # noqa: PLR0913 - one for each part of a statement
@@ -102,16 +111,15 @@ def attestations_of(  # noqa: PLR0913 - one for each part of a statement
     )
 
 
-def _tables(text: str) -> Iterator[tuple[_Cells, list[_Cells]]]:
-    """Every table with a status column: its head, and its rows."""
+def _tables(tokens: Sequence[Token]) -> Iterator[_Table]:
     rows: list[_Cells] = []
-    for token, cells in _walk(MarkdownIt("commonmark").enable("table").parse(text)):
+    for token, cells in _walk(tokens):
         if token.type == "table_open":
             rows = []
         elif token.type == "tr_close":
             rows.append(cells)
-        elif token.type == "table_close" and rows and _STATUS in (_plain(each).casefold() for each in rows[0].texts):
-            yield rows[0], rows[1:]
+        elif token.type == "table_close" and rows:
+            yield _Table(rows[0], tuple(rows[1:]))
 
 
 def _walk(tokens: Sequence[Token]) -> Iterator[tuple[Token, _Cells]]:
@@ -124,21 +132,76 @@ def _walk(tokens: Sequence[Token]) -> Iterator[tuple[Token, _Cells]]:
         yield token, _Cells(line, tuple(texts))
 
 
-def _row(cells: _Cells, status: int) -> Row | str:
-    name = _plain(cells.texts[0])
-    item = _BY_NAME.get(_key(name))
+def _stray_rows(text: str, tokens: Sequence[Token]) -> Iterator[_Problem]:
+    """Rows that Markdown does not take for one: an empty line or a wrong line of dashes cut them off their table."""
+    read = {
+        line
+        for token in tokens
+        if token.map and (token.type == "table_open" or token.type in _VERBATIM)
+        for line in range(*token.map)
+    }
+    for number, line in enumerate(text.splitlines()):
+        if number in read or "|" not in line:
+            continue
+        cells = [cell.strip() for cell in line.strip(" \t>|").split("|")]
+        if _item(cells[0]) or (line.lstrip(" \t>").startswith("|") and any(map(_is_tick, cells))):
+            yield _Problem(number + 1, "this row belongs to no table: see the lines above it")
+
+
+def _ticks_without_status(tables: Iterable[_Table]) -> Iterator[_Problem]:
+    for table in tables:
+        ticked = any(_is_tick(cell) for cells in table.body for cell in cells.texts)
+        if ticked and _status_column(table) is None:
+            yield _Problem(table.head.line, "this table has ticks, and no column called status")
+
+
+def _status_column(table: _Table) -> int | None:
+    names = [_plain(cell).casefold() for cell in table.head.texts]
+    return names.index(_STATUS) if _STATUS in names else None
+
+
+def _name_column(table: _Table) -> int:
+    """The first column in which an item is named; the first of all where none is."""
+    columns = range(len(table.head.texts))
+    return next((each for each in columns if any(_item(cells.texts[each]) for cells in table.body)), 0)
+
+
+def _rows(table: _Table) -> Iterator[Row | _Problem]:
+    status, name = _status_column(table) or 0, _name_column(table)
+    for cells in table.body:
+        yield _row(cells.line, cells.texts[name], cells.texts[status])
+
+
+def _row(line: int, name: str, status: str) -> Row | _Problem:
+    item = _item(name)
     if item is None:
-        return f"no item is called {bounded(name, 60)!r}"
-    said = _INVISIBLE.sub("", cells.texts[status]).strip(" `*_") if status < len(cells.texts) else ""
-    if _TICKED.match(said):
-        return Row(line=cells.line, item=item, ticked=True)
-    if _OPEN.match(said):
-        return Row(line=cells.line, item=item, ticked=False)
-    return f"{bounded(said, 30)!r} of {item} is no tick: write ✅ or ⬜, [x] or [ ]"
+        return _Problem(line, f"no item is called {bounded(_plain(name), 60)!r}{_meant(name)}")
+    if _is_tick(status):
+        return Row(line=line, item=item, ticked=_TICKED.match(_said(status)) is not None)
+    return _Problem(line, f"{bounded(status, 30)!r} of {item} is no tick: write ✅ or ⬜, [x] or [ ]")
+
+
+def _is_tick(cell: str) -> bool:
+    said = _said(cell)
+    return bool(_TICKED.match(said) or _OPEN.match(said))
+
+
+def _said(cell: str) -> str:
+    return _INVISIBLE.sub("", cell).strip(" `*_")
+
+
+def _item(cell: str) -> ItemId | None:
+    return _BY_NAME.get(_key(_plain(cell)))
+
+
+def _meant(name: str) -> str:
+    # Long names are no slips of the pen, and comparing them takes time.
+    found = get_close_matches(_key(_plain(name))[:60], _BY_NAME, n=1, cutoff=0.75)
+    return f"; did you mean {BY_ID[_BY_NAME[found[0]]].title}?" if found else ""
 
 
 def _plain(cell: str) -> str:
-    return re.sub(r"[*_`]", "", cell).strip()
+    return re.sub(r"[*_`]", "", _LINK.sub(r"\1", cell)).strip()
 
 
 def _key(name: str) -> str:
