@@ -19,10 +19,12 @@ from eks_readiness.domain.errors import FileProblems, bounded
 from eks_readiness.domain.item import ItemId
 
 MAX_CHARACTERS = 1_000_000
+MAX_ROWS = 1000
 _STATUS = "status"
 _TICKED = re.compile(r"\[?(?:✅|☑|✔|✓|🟢)|\[[xX]\]|:(?:white_check_mark|heavy_check_mark|ballot_box_with_check):")
 _OPEN = re.compile(r"\[?(?:⬜|☐|❌|✗|✘|🔲|◻)|\[\s?\]|:(?:white_large_square|black_square_button|x):")
 _INVISIBLE = re.compile("[\ufe0e\ufe0f\u200b\u200d]")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _VERBATIM = frozenset({"fence", "code_block", "html_block"})
 
@@ -70,6 +72,8 @@ def read_checklist(text: str, *, file: str) -> tuple[Row, ...]:
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     tables = list(_tables(tokens))
     with_status = [table for table in tables if _status_column(table) is not None]
+    if sum(len(table.body) for table in with_status) > MAX_ROWS:
+        raise ChecklistError(file, [f"more than {MAX_ROWS} rows"])
     rows: dict[ItemId, Row] = {}
     problems = [*_stray_rows(text, tokens), *_ticks_without_status(tables)]
     for table in with_status:
@@ -140,11 +144,13 @@ def _stray_rows(text: str, tokens: Sequence[Token]) -> Iterator[_Problem]:
         if token.map and (token.type == "table_open" or token.type in _VERBATIM)
         for line in range(*token.map)
     }
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(_LINE_END.split(text)):
         if number in read or "|" not in line:
             continue
-        cells = [cell.strip() for cell in line.strip(" \t>|").split("|")]
-        if _item(cells[0]) or (line.lstrip(" \t>").startswith("|") and any(map(_is_tick, cells))):
+        bare = line.strip(" \t>")
+        cells = bare.strip("|").split("|")
+        # Two of three make a row; prose with a bar in it has at most one.
+        if bare.startswith("|") + (_item(cells[0]) is not None) + any(map(_is_tick, cells)) > 1:
             yield _Problem(number + 1, "this row belongs to no table: see the lines above it")
 
 
