@@ -9,16 +9,17 @@ from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.item import CATEGORIES, Category, ItemId, RequiredLevel
 from eks_readiness.domain.scorecard import LEVEL_MEANINGS, LEVELS, ItemState, Scorecard
 
-_HEADINGS: dict[Category, tuple[str, str]] = {
-    "infrastructure": ("Infrastructure components", "Component"),
-    "extensions": ("Essential production extensions", "Component"),
-    "observability": ("Observability requirements", "Component"),
-    "security": ("Security framework", "Security control"),
-    "operations": ("Operational processes", "Process"),
-    "delivery": ("CI/CD & infrastructure as code", "Aspect"),
-    "documentation": ("Documentation requirements", "Documentation"),
-    "practices": ("Practices named by the level criteria", "Practice"),
+_HEADINGS: dict[Category, tuple[str, str, str]] = {
+    "infrastructure": ("Infrastructure components", "Component", "Requirements"),
+    "extensions": ("Essential production extensions", "Component", "Purpose"),
+    "observability": ("Observability requirements", "Component", "Purpose"),
+    "security": ("Security framework", "Security control", "Purpose"),
+    "operations": ("Operational processes", "Process", "Purpose"),
+    "delivery": ("CI/CD & infrastructure as code", "Aspect", "Requirements"),
+    "documentation": ("Documentation requirements", "Documentation", "Purpose"),
+    "practices": ("Practices named by the level criteria", "Practice", "Purpose"),
 }
+"""Heading of each category's table, and its first two columns."""
 _TICKS = {"satisfied": "✅", "missing": "⬜", "unknown": "⬜ unknown", "not_covered": "⬜ not covered"}
 _PLAN = {1: "Focus on level 1 gaps first", 2: "Then address level 2 items", 3: "Finally complete level 3 requirements"}
 _LEVELS: tuple[RequiredLevel, ...] = (1, 2, 3)
@@ -48,8 +49,8 @@ def _subject(scorecard: Scorecard) -> str:
 
 
 def _table(category: Category, states: Iterable[ItemState]) -> Iterator[str]:
-    heading, column = _HEADINGS[category]
-    yield from ("", f"## {heading}", "", f"| {column} | Purpose | Priority | Status |", "|---|---|---|---|")
+    heading, first, second = _HEADINGS[category]
+    yield from ("", f"## {heading}", "", f"| {first} | {second} | Priority | Status |", "|---|---|---|---|")
     for each in states:
         purpose = _text(BY_ID[each.item].purpose)
         yield f"| **{_text(each.title)}** | {purpose} | {each.priority} | {_TICKS[each.state]} |"
@@ -59,6 +60,10 @@ def _levels(scorecard: Scorecard) -> Iterator[str]:
     yield from ("", "## Production readiness evaluation", "", "### Readiness levels", "")
     for level in LEVELS:
         yield f"- **Level {level}**: {LEVEL_MEANINGS[level]}"
+    yield from ("", "### Evaluation criteria by level")
+    for required in _LEVELS:
+        yield from ("", f"#### Level {required} requirements", "")
+        yield from _criteria(scorecard, required)
     yield from ("", "## Current readiness assessment", "", "Based on the items above:", "")
     for level in _LEVELS:
         reached = scorecard.level.lowest >= level
@@ -71,6 +76,15 @@ def _levels(scorecard: Scorecard) -> Iterator[str]:
     uncovered = [each.item for each in scorecard.items if each.state == "not_covered"]
     if uncovered:
         yield from ("", f"Not covered by the document: {_titles(uncovered)}.")
+
+
+def _criteria(scorecard: Scorecard, level: RequiredLevel) -> Iterator[str]:
+    if level > 1:
+        yield f"- All level {level - 1} requirements"
+    for category in CATEGORIES:
+        items = [each.item for each in scorecard.items if (each.category, each.required_from) == (category, level)]
+        if items:
+            yield f"- {_HEADINGS[category][0]}: {_titles(items)}"
 
 
 def _titles(items: Iterable[ItemId]) -> str:
