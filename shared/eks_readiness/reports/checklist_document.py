@@ -25,7 +25,7 @@ _TICKED = re.compile(r"\[?(?:✅|☑|✔|✓|🟢)|\[[xX]\]|:(?:white_check_mark
 _OPEN = re.compile(r"\[?(?:⬜|☐|❌|✗|✘|🔲|◻)|\[\s?\]|:(?:white_large_square|black_square_button|x):")
 _INVISIBLE = re.compile("[\ufe0e\ufe0f\u200b\u200d]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 _VERBATIM = frozenset({"fence", "code_block", "html_block"})
 
 
