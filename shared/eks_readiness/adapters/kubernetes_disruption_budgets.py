@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Named
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.evidence import MAX_SAMPLE, DisruptionBudgets, Sample
 
 BUDGETS = Kind("policy", "poddisruptionbudgets")
-
-
-class _Meta(msgspec.Struct, gc=False):
-    name: str = ""
-    namespace: str = ""
 
 
 class _Status(msgspec.Struct, gc=False, rename="camel"):
@@ -22,7 +18,7 @@ class _Status(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Budget(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     status: _Status | None = None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Requirement, Selector
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import bounded
@@ -27,17 +28,6 @@ _UNFINISHED = frozenset({"", "Pending", "Running", "AttemptFailed", "Cancelling"
 
 class _Meta(msgspec.Struct, gc=False):
     name: str = ""
-
-
-class _Requirement(msgspec.Struct, gc=False):
-    key: str = ""
-    operator: str = ""
-    values: list[str] | None = None
-
-
-class _Selector(msgspec.Struct, gc=False, rename="camel"):
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[_Requirement] | None = None
 
 
 class _Reference(msgspec.Struct, gc=False):
@@ -61,7 +51,7 @@ class _PolicySpec(msgspec.Struct, gc=False, rename="camel"):
     paused: bool | None = None
     preset_ref: _Reference | None = None
     actions: list[_Action] | None = None
-    selector: _Selector | None = None
+    selector: Selector | None = None
 
 
 class _Policy(msgspec.Struct, gc=False):
@@ -160,10 +150,10 @@ def _preset_frequency(reference: _Reference | None, presets: dict[str, _Preset])
     return (backup and backup.frequency) or ""
 
 
-def _kasten_reach(selector: _Selector | None) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+def _kasten_reach(selector: Selector | None) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     """Namespaces taken in, namespaces left out, and whether the selector asks for something else as well."""
     wanted = dict((selector and selector.match_labels) or {})
-    requirements = [_Requirement(key, "In", [value]) for key, value in wanted.items()]
+    requirements = [Requirement(key, "In", [value]) for key, value in wanted.items()]
     requirements += (selector and selector.match_expressions) or []
     ours = [each for each in requirements if each.key == APP_NAMESPACE]
     included = [tuple(each.values or ()) for each in ours if each.operator == "In"]

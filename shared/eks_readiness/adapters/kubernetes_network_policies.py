@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Condition, Named, Selector
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import AccessDenied
@@ -29,26 +30,6 @@ _EVERYWHERE = ("0.0.0.0/0", "::/0")
 Direction = Literal["ingress", "egress"]
 
 
-class _Meta(msgspec.Struct, gc=False):
-    name: str = ""
-    namespace: str = ""
-
-
-class _Requirement(msgspec.Struct, gc=False):
-    key: str = ""
-    operator: str = ""
-    values: list[str] | None = None
-
-
-class _Selector(msgspec.Struct, gc=False, rename="camel"):
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[_Requirement] | None = None
-
-    @property
-    def everything(self) -> bool:
-        return not self.match_labels and not self.match_expressions
-
-
 # --- networking.k8s.io, and AWS's ApplicationNetworkPolicy of the same shape
 
 
@@ -59,8 +40,8 @@ class _IpBlock(msgspec.Struct, gc=False):
 
 class _Peer(msgspec.Struct, gc=False, rename="camel"):
     ip_block: _IpBlock | None = None
-    namespace_selector: _Selector | None = None
-    pod_selector: _Selector | None = None
+    namespace_selector: Selector | None = None
+    pod_selector: Selector | None = None
 
     @property
     def everything(self) -> bool:
@@ -86,14 +67,14 @@ class _Rule(msgspec.Struct, gc=False):
 
 
 class _Spec(msgspec.Struct, gc=False, rename="camel"):
-    pod_selector: _Selector | None = None
+    pod_selector: Selector | None = None
     policy_types: list[str] | None = None
     ingress: list[_Rule] | None = None
     egress: list[_Rule] | None = None
 
 
 class _Policy(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _Spec | None = None
 
 
@@ -126,14 +107,14 @@ class _CiliumDefault(msgspec.Struct, gc=False):
 
 
 class _CiliumSpec(msgspec.Struct, gc=False, rename="camel"):
-    endpoint_selector: _Selector | None = None
+    endpoint_selector: Selector | None = None
     ingress: list[_CiliumRule] | None = None
     egress: list[_CiliumRule] | None = None
     enable_default_deny: _CiliumDefault | None = None
 
 
 class _Cilium(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _CiliumSpec | None = None
     specs: list[_CiliumSpec] | None = None
 
@@ -161,7 +142,7 @@ class _CalicoSpec(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Calico(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _CalicoSpec | None = None
 
 
@@ -169,7 +150,7 @@ class _Calico(msgspec.Struct, gc=False):
 
 
 class _ClusterPeer(msgspec.Struct, gc=False):
-    namespaces: _Selector | None = None
+    namespaces: Selector | None = None
 
 
 class _ClusterRule(msgspec.Struct, gc=False):
@@ -195,7 +176,7 @@ class _ClusterSpec(msgspec.Struct, gc=False):
 
 
 class _ClusterPolicy(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _ClusterSpec | None = None
 
 
@@ -298,7 +279,7 @@ def _allows_nothing(rules: list[_CiliumRule] | None) -> bool:
     return bool(rules) and all(rule.allows_nothing for rule in rules or ())
 
 
-def _left_out(selector: _Selector | None, *, cluster_wide: bool) -> tuple[str, ...] | None:
+def _left_out(selector: Selector | None, *, cluster_wide: bool) -> tuple[str, ...] | None:
     """The namespaces that a selector names as left out; None when it leaves out anything else."""
     if selector is None or selector.everything:
         return ()
@@ -428,7 +409,7 @@ class _DaemonStatus(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _DaemonSet(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _DaemonSpec | None = None
     status: _DaemonStatus | None = None
 
@@ -437,17 +418,12 @@ class _NodeClassSpec(msgspec.Struct, gc=False, rename="camel"):
     network_policy: str | None = None
 
 
-class _Condition(msgspec.Struct, gc=False):
-    type: str = ""
-    status: str = ""
-
-
 class _NodeClassStatus(msgspec.Struct, gc=False):
-    conditions: list[_Condition] | None = None
+    conditions: list[Condition] | None = None
 
 
 class _NodeClass(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _NodeClassSpec | None = None
     status: _NodeClassStatus | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Condition
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.evidence import Nodes
 from eks_readiness.domain.evidence.nodes import Compute, Node, OsFamily
@@ -36,11 +37,6 @@ class _Spec(msgspec.Struct, gc=False, rename="camel"):
     unschedulable: bool | None = None
 
 
-class _Condition(msgspec.Struct, gc=False):
-    type: str = ""
-    status: str = ""
-
-
 class _Address(msgspec.Struct, gc=False):
     type: str = ""
     address: str = ""
@@ -53,7 +49,7 @@ class _NodeInfo(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Status(msgspec.Struct, gc=False, rename="camel"):
-    conditions: list[_Condition] | None = None
+    conditions: list[Condition] | None = None
     addresses: list[_Address] | None = None
     node_info: _NodeInfo | None = None
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Named, Requirement, Selector
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import AccessDenied
 from eks_readiness.domain.evidence import Namespaces, PodSecurityPolicies, Unavailable
@@ -65,22 +66,6 @@ _BASELINE_CAPABILITIES = frozenset(
 )
 
 
-class _Meta(msgspec.Struct, gc=False):
-    name: str = ""
-    namespace: str = ""
-
-
-class _Requirement(msgspec.Struct, gc=False):
-    key: str = ""
-    operator: str = ""
-    values: list[str] | None = None
-
-
-class _Selector(msgspec.Struct, gc=False, rename="camel"):
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[_Requirement] | None = None
-
-
 # --- Kyverno
 
 
@@ -90,7 +75,7 @@ class _Resources(msgspec.Struct, gc=False, rename="camel"):
     names: list[str] | None = None
     name: str | None = None
     selector: dict[str, object] | None = None
-    namespace_selector: _Selector | None = None
+    namespace_selector: Selector | None = None
     operations: list[str] | None = None
 
 
@@ -132,7 +117,7 @@ class _KyvernoSpec(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Kyverno(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _KyvernoSpec | None = None
 
 
@@ -148,8 +133,8 @@ class _GatekeeperMatch(msgspec.Struct, gc=False, rename="camel"):
     kinds: list[_KindFilter] | None = None
     namespaces: list[str] | None = None
     excluded_namespaces: list[str] | None = None
-    label_selector: _Selector | None = None
-    namespace_selector: _Selector | None = None
+    label_selector: Selector | None = None
+    namespace_selector: Selector | None = None
     scope: str | None = None
 
 
@@ -160,7 +145,7 @@ class _GatekeeperSpec(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Constraint(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _GatekeeperSpec | None = None
 
 
@@ -187,7 +172,7 @@ class _AdmissionSpec(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _AdmissionPolicy(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _AdmissionSpec | None = None
 
 
@@ -197,7 +182,7 @@ class _BindingSpec(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Binding(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     spec: _BindingSpec | None = None
 
 
@@ -236,7 +221,7 @@ def _kyverno(api: KubernetesReader, names: list[str]) -> _Read:
                 yield from _kyverno_policy(policy.metadata, spec, inside)
 
 
-def _kyverno_policy(meta: _Meta, spec: _KyvernoSpec, names: list[str]) -> _Read:
+def _kyverno_policy(meta: Named, spec: _KyvernoSpec, names: list[str]) -> _Read:
     for rule in spec.rules or ():
         validate = rule.validate
         if validate is None or validate.failure_action_overrides:
@@ -297,12 +282,12 @@ def _may_leave_out(each: _Filter, namespace: str) -> bool:
     return selector is None or _selected(selector, namespace) or not _by_name(selector)
 
 
-def _by_name(selector: _Selector) -> bool:
+def _by_name(selector: Selector) -> bool:
     keys = [*(selector.match_labels or ()), *(each.key for each in selector.match_expressions or ())]
     return bool(keys) and set(keys) == {_NAMESPACE_NAME}
 
 
-def _selected(selector: _Selector | None, namespace: str) -> bool:
+def _selected(selector: Selector | None, namespace: str) -> bool:
     """Whether a selector surely takes a namespace in: only its name is known here, no other label."""
     if selector is None or not (selector.match_labels or selector.match_expressions):
         return True
@@ -312,7 +297,7 @@ def _selected(selector: _Selector | None, namespace: str) -> bool:
     return by_labels and all(_requirement(each, namespace) for each in selector.match_expressions or ())
 
 
-def _requirement(each: _Requirement, namespace: str) -> bool:
+def _requirement(each: Requirement, namespace: str) -> bool:
     there = namespace in (each.values or ())
     return {"In": there, "NotIn": not there, "Exists": True}.get(each.operator, False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import msgspec
 import typer
 from rich.console import Console, RenderableType
 
-from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.errors import InputError, bounded
 from eks_readiness.domain.scorecard import LevelInterval
 
 T = TypeVar("T")
@@ -45,6 +46,12 @@ class Output(StrEnum):
     JSON = "json"
 
 
+DEPLOYMENT = "eks-readiness"
+DeploymentOption = Annotated[
+    str, typer.Option("--deployment", envvar="EKS_READINESS_DEPLOYMENT", help="Name of the deployment.")
+]
+RegionOption = Annotated[str | None, typer.Option("--region", help="AWS region.")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile of your AWS configuration.")]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to write the result.")]
 RequireLevelOption = Annotated[
     int | None,
@@ -105,7 +112,7 @@ def read_json(path: Path, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(read_bytes(path), type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InputError(f"{path}: {error}", remedy="see the example in README.md") from error
 
 
@@ -115,21 +122,28 @@ def parse_instant(text: str, *, option: str, now: datetime) -> datetime:
     Raises:
         InputError: it is none of them.
     """
-    if text[:-1].isdigit() and text[-1:] in ("d", "h"):
-        return now + (timedelta(days=int(text[:-1])) if text[-1] == "d" else timedelta(hours=int(text[:-1])))
     try:
+        if distance := re.fullmatch(r"([0-9]+)([dh])", text):
+            hours = int(distance[1]) * (24 if distance[2] == "d" else 1)
+            return now + timedelta(hours=hours)
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         remedy = "write 2027-01-31, 2027-01-31T12:00:00Z, or 90d from now"
-        raise InputError(f"{option}: {text[:60]!r} is no date", remedy=remedy) from None
+        raise InputError(f"{option}: {bounded(text, 60)!r} is no date", remedy=remedy) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def level_exit_code(interval: LevelInterval, level: int) -> ExitCode:
+    """The exit code that a required level asks for."""
+    if interval.lowest >= level:
+        return ExitCode.OK
+    return ExitCode.BELOW_LEVEL if interval.highest < level else ExitCode.UNKNOWN
+
+
 def require_level(interval: LevelInterval, level: int | None) -> None:
-    """End with the exit code that a required level asks for."""
-    if level is None or interval.lowest >= level:
-        return
-    raise typer.Exit(ExitCode.BELOW_LEVEL if interval.highest < level else ExitCode.UNKNOWN)
+    """End the command unless the level that it requires, if any, is proven."""
+    if level is not None and (code := level_exit_code(interval, level)):
+        raise typer.Exit(code)
 
 
 def closest(word: str, known: Sequence[str]) -> str:

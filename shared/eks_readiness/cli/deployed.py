@@ -14,22 +14,29 @@ from eks_readiness.app.record_attestation import record_attestations
 from eks_readiness.app.register_cluster import list_clusters, register_cluster, remove_cluster
 from eks_readiness.app.waive import waive as record_waiver
 from eks_readiness.cli.app import (
+    DEPLOYMENT,
+    DeploymentOption,
+    ExitCode,
     Output,
     OutputOption,
+    ProfileOption,
+    RegionOption,
     RequireLevelOption,
     app,
+    level_exit_code,
     note,
     parse_instant,
     read_json,
-    require_level,
     show,
     show_json,
 )
+from eks_readiness.cli.statements import parse_scope, parse_words, require_known
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.ledger import ClusterState, ScanRecord, ScanRequest
 from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.scorecard import Scorecard
 from eks_readiness.domain.standing import Standing, standing
 from eks_readiness.ports import BrokenRow
 from eks_readiness.reports.scorecard_document import scorecard_document
@@ -39,11 +46,6 @@ if TYPE_CHECKING:
     # boto3 is loaded only by commands that use a deployment: the others must start at once.
     from eks_readiness.bootstrap.deployed import Deployment
 
-DeploymentOption = Annotated[
-    str, typer.Option("--deployment", envvar="EKS_READINESS_DEPLOYMENT", help="Name of the deployment.")
-]
-RegionOption = Annotated[str | None, typer.Option("--region", help="AWS region of the deployment.")]
-ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile of your AWS configuration.")]
 ArnArgument = Annotated[str, typer.Argument(help="ARN of the cluster.")]
 ExpiresOption = Annotated[str, typer.Option(help="Until when it counts: a date, or a distance like 90d.")]
 ScopeOption = Annotated[str, typer.Option("--cluster", help="ARN of the cluster; * for every cluster.")]
@@ -51,7 +53,6 @@ IntervalOption = Annotated[
     float,
     typer.Option("--interval-hours", min=0.01, help="The schedule's interval: it says from when on a level is stale."),
 ]
-NAME = "eks-readiness"
 
 clusters = typer.Typer(help="The register of clusters that are scanned.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(clusters, name="clusters")
@@ -77,7 +78,7 @@ def record(name: str, attestations: Sequence[Attestation], *, region: str | None
 def register(
     arn: ArnArgument,
     policy: Annotated[Path | None, typer.Option("--policy", help="JSON file of thresholds for this cluster.")] = None,
-    deployment: DeploymentOption = NAME,
+    deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
@@ -93,7 +94,7 @@ def register(
 @clusters.command("list")
 def list_registered(
     output: OutputOption = Output.TABLE,
-    deployment: DeploymentOption = NAME,
+    deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
@@ -112,7 +113,10 @@ def list_registered(
 
 @clusters.command("remove")
 def remove(
-    arn: ArnArgument, deployment: DeploymentOption = NAME, region: RegionOption = None, profile: ProfileOption = None
+    arn: ArnArgument,
+    deployment: DeploymentOption = DEPLOYMENT,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Take a cluster off the register; its history stays."""
     cluster = ClusterRef.parse(arn)
@@ -123,7 +127,10 @@ def remove(
 
 @app.command("rescan")
 def rescan(
-    arn: ArnArgument, deployment: DeploymentOption = NAME, region: RegionOption = None, profile: ProfileOption = None
+    arn: ArnArgument,
+    deployment: DeploymentOption = DEPLOYMENT,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Request a scan of a registered cluster now."""
     cluster = ClusterRef.parse(arn)
@@ -146,7 +153,7 @@ def results(
     every_check: Annotated[bool, typer.Option("--all", help="Show checks that pass, too.")] = False,
     level: RequireLevelOption = None,
     interval_hours: IntervalOption = 1.0,
-    deployment: DeploymentOption = NAME,
+    deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
@@ -158,16 +165,42 @@ def results(
         return
     state, scan = cluster_state(cluster, there.ledger), newest_scan(cluster, there.ledger)
     if state is None or scan is None:
-        raise InputError(
-            f"{cluster} was not scanned yet", remedy="see: eks-readiness clusters list, eks-readiness rescan"
-        )
+        raise _not_scanned(cluster)
     now = _standing(there, state, timedelta(hours=interval_hours))
     if output is Output.JSON:
         show_json({"published": _published(state, now), "newest_scan": scorecard_document(scan.scorecard)})
     else:
         show(f"published level: {now}, since {state.level_since:%Y-%m-%d %H:%M} UTC")
         show(scorecard_table(scan.scorecard, every_check=every_check))
-    require_level(state.interval, level)
+    _require_levels([(state, now)], level)
+
+
+def newest_scorecard(cluster: ClusterRef, name: str, *, region: str | None, profile: str | None) -> Scorecard:
+    """What the newest scan of a cluster found."""
+    scan = newest_scan(cluster, _connected(name, region, profile).ledger)
+    if scan is None:
+        raise _not_scanned(cluster)
+    return scan.scorecard
+
+
+def _not_scanned(cluster: ClusterRef) -> InputError:
+    return InputError(f"{cluster} was not scanned yet", remedy="see: eks-readiness clusters list, eks-readiness rescan")
+
+
+def _require_levels(shown: Iterable[tuple[ClusterState | None, Standing]], level: int | None) -> None:
+    """End the command unless every cluster is published at the required level, and still proven to be there."""
+    codes = {_exit_code(state, stand, level) for state, stand in shown} if level is not None else set[ExitCode]()
+    for code in (ExitCode.BELOW_LEVEL, ExitCode.UNKNOWN):
+        if code in codes:
+            raise typer.Exit(code)
+
+
+def _exit_code(state: ClusterState | None, stand: Standing, level: int) -> ExitCode:
+    if state is None or stand.certainty == "stale":
+        return ExitCode.UNKNOWN
+    code = level_exit_code(state.interval, level)
+    # A rise counts once it is published: one scan may have been lucky.
+    return ExitCode.BELOW_LEVEL if code is ExitCode.OK and state.level < level else code
 
 
 def _fleet(there: Deployment, output: Output, level: int | None, interval: timedelta) -> None:
@@ -195,9 +228,9 @@ def _fleet(there: Deployment, output: Output, level: int | None, interval: timed
                 for each in found
             )
         )
-    for each in found:
-        if each.state is not None:
-            require_level(each.state.interval, level)
+    if not found:
+        note("no cluster is registered; register one with: eks-readiness clusters register <arn>")
+    _require_levels([(each.state, stand[each.registration.cluster]) for each in found], level)
 
 
 def _standing(there: Deployment, state: ClusterState | None, interval: timedelta) -> Standing:
@@ -234,7 +267,7 @@ def history(
     arn: ArnArgument,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many scans.")] = 20,
     output: OutputOption = Output.TABLE,
-    deployment: DeploymentOption = NAME,
+    deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
@@ -245,6 +278,8 @@ def history(
         show_json([_brief(each) for each in scans])
     else:
         show(history_table(scans))
+    if not scans:
+        note(f"{cluster} was not scanned yet")
 
 
 def _brief(scan: ScanRecord) -> dict[str, object]:
@@ -270,11 +305,14 @@ def attest(
     cluster: ScopeOption = EVERY_CLUSTER,
     evidence: Annotated[str, typer.Option(help="Address of the evidence, like a document's.")] = "",
     missing: Annotated[bool, typer.Option("--missing", help="Say that it does not hold.")] = False,
-    deployment: DeploymentOption = NAME,
+    deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
     """Record that items or checks hold: a dated statement, which expires."""
+    require_known(subjects)
+    owner, cluster = parse_words(owner, option="--owner"), parse_scope(cluster)
+    evidence = parse_words(evidence, option="--evidence", most=2000) if evidence else ""
     there = _connected(deployment, region, profile)
     now = there.clock.now().replace(microsecond=0)
     expires_at = parse_instant(expires, option="--expires", now=now)
@@ -301,11 +339,14 @@ def waive(
     reason: Annotated[str, typer.Option(help="Why.")],
     expires: ExpiresOption,
     cluster: ScopeOption = EVERY_CLUSTER,
-    deployment: DeploymentOption = NAME,
+    deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
     """Accept a check that fails or is unknown, for a reason and until a date; its verdict stays visible."""
+    require_known([check])
+    owner, reason = parse_words(owner, option="--owner"), parse_words(reason, option="--reason")
+    cluster = parse_scope(cluster)
     there = _connected(deployment, region, profile)
     now = there.clock.now().replace(microsecond=0)
     waiver = Waiver(

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 from eks_readiness.cli import deployed, offline
 from eks_readiness.cli.app import ExitCode, app
-from eks_readiness.domain.errors import InputError, ProbeError, ReadinessError, bounded
+from eks_readiness.domain.errors import FileProblems, InputError, ProbeError, ReadinessError, bounded
 
 COMMANDS = (offline, deployed)
 """Modules whose commands are registered on the app."""
+MAX_LISTED = 100
+"""Problems of one file that are shown; a checklist has half as many rows."""
 DEBUG = "EKS_READINESS_DEBUG"
 
 
@@ -40,6 +42,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _failed(error: Exception) -> int:
+    if isinstance(error, FileProblems) and len(error.problems) > 1:
+        return _listed(error)
     if isinstance(error, InputError):
         return _said(str(error), ExitCode.USAGE)
     if isinstance(error, ProbeError):
@@ -50,6 +54,16 @@ def _failed(error: Exception) -> int:
         f"{type(error).__name__}: {bounded(str(error))} (a defect: report what it says with {DEBUG}=1)",
         ExitCode.INTERNAL,
     )
+
+
+def _listed(error: FileProblems) -> int:
+    """The one line, and below it what it is about."""
+    code = _said(f"{error.headline} ({error.remedy})", ExitCode.USAGE)
+    for each in error.problems[:MAX_LISTED]:
+        print(f"  {each}", file=sys.stderr)
+    if len(error.problems) > MAX_LISTED:
+        print(f"  and {len(error.problems) - MAX_LISTED} more", file=sys.stderr)
+    return code
 
 
 def _said(text: str, code: ExitCode) -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from eks_readiness.app.effective_policy import effective_policy
@@ -16,8 +17,12 @@ from eks_readiness.checklist.evaluate import evaluate as evaluate_evidence
 from eks_readiness.checklist.evaluate import evaluate_document
 from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.cli.app import (
+    DEPLOYMENT,
+    DeploymentOption,
     Output,
     OutputOption,
+    ProfileOption,
+    RegionOption,
     RequireLevelOption,
     app,
     closest,
@@ -30,16 +35,19 @@ from eks_readiness.cli.app import (
     show,
     show_json,
 )
-from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
+from eks_readiness.cli.statements import parse_scope, parse_words, read_attestations, read_waivers
+from eks_readiness.domain.attestation import EVERY_CLUSTER
+from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.evidence import Evidence, decode_evidence, encode_evidence
+from eks_readiness.domain.item import ItemId
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import Scorecard
 from eks_readiness.reports.check_catalogue import catalogue, checks_document, explanation
 from eks_readiness.reports.checklist_document import attestations_of, read_checklist
 from eks_readiness.reports.markdown import markdown_report
 from eks_readiness.reports.scorecard_document import scorecard_document
-from eks_readiness.reports.tables import checks_table, scorecard_table
+from eks_readiness.reports.tables import attestations_table, checks_table, scorecard_table
 
 AttestationsOption = Annotated[
     list[Path] | None, typer.Option("--attestations", help="JSON file of attestations (made by `import`); repeatable.")
@@ -54,8 +62,6 @@ ClusterOption = Annotated[str, typer.Option("--cluster", help="Name or ARN of th
 ContextOption = Annotated[
     str | None, typer.Option("--context", help="Context of the kubeconfig; without one, EKS is asked for the endpoint.")
 ]
-RegionOption = Annotated[str | None, typer.Option("--region", help="AWS region.")]
-ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile of your AWS configuration.")]
 SecondsOption = Annotated[float, typer.Option("--seconds", min=1, max=3600, help="How long gathering may take.")]
 
 
@@ -83,14 +89,15 @@ def import_checklist(
     cluster: Annotated[
         str, typer.Option(help="ARN of the cluster that it is about; * for every cluster.")
     ] = EVERY_CLUSTER,
-    deployment: Annotated[
-        str | None, typer.Option("--record", help="Record the attestations in this deployment as well.")
-    ] = None,
+    output: OutputOption = Output.JSON,
+    recorded: Annotated[bool, typer.Option("--record", help="Record them in the deployment as well.")] = False,
+    deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Read a checklist document into attestations, and print them as JSON. A wrong line imports nothing."""
+    """Read a checklist document into attestations, and print them. A wrong line imports nothing."""
     now = _now()
+    owner, cluster = parse_words(owner, option="--owner"), parse_scope(cluster)
     issued_at = parse_instant(issued, option="--issued", now=now) if issued else now
     expires_at = parse_instant(expires, option="--expires", now=now)
     if expires_at <= issued_at:
@@ -101,12 +108,17 @@ def import_checklist(
     attestations = attestations_of(
         rows, file=file.name, owner=owner, issued_at=issued_at, expires_at=expires_at, cluster=cluster
     )
-    if deployment:
+    if recorded:
         from eks_readiness.cli.deployed import record  # noqa: PLC0415 - boto3 is loaded only where it is used
 
         record(deployment, attestations, region=region, profile=profile)
-    show_json(attestations)
+    if output is Output.JSON:
+        show_json(attestations)
+    else:
+        show(attestations_table(attestations))
     note(f"{len(attestations)} attestations, {sum(each.holds for each in attestations)} of them ticked")
+    if expires_at <= now:
+        note("warning: they have expired already, and count only for evidence that was gathered before")
 
 
 @app.command("evaluate")
@@ -133,14 +145,27 @@ def report(
     attestations: AttestationsOption = None,
     waivers: WaiversOption = None,
     policy: PolicyOption = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="ARN of a cluster: report the newest scan in the deployment.")
+    ] = None,
+    deployment: DeploymentOption = DEPLOYMENT,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="Format of the report.")] = ReportFormat.MARKDOWN,
 ) -> None:
-    """Write a report of evidence, or of a checklist document."""
-    scorecard = _judged(evidence, checklist, attestations, waivers, policy)
+    """Write a report of evidence, of a checklist document, or of a cluster's newest scan in a deployment."""
+    if cluster is None:
+        scorecard = _judged(evidence, checklist, attestations, waivers, policy)
+    elif evidence or checklist or attestations or waivers or policy:
+        raise InputError("--cluster reports what was judged already", remedy="leave out the other inputs")
+    else:
+        from eks_readiness.cli.deployed import newest_scorecard  # noqa: PLC0415 - boto3 is loaded only where it is used
+
+        scorecard = newest_scorecard(ClusterRef.parse(cluster), deployment, region=region, profile=profile)
     if form is ReportFormat.JSON:
         show_json(scorecard_document(scorecard))
     else:
-        typer.echo(markdown_report(scorecard, fixes_by_item(scorecard, CHECKLIST)), nl=False)
+        typer.echo(markdown_report(scorecard, _fixes(scorecard)), nl=False)
 
 
 @app.command("checks")
@@ -195,7 +220,7 @@ def scan(
     seconds: SecondsOption = 120.0,
 ) -> None:
     """Scan a cluster from here, with your own AWS credentials and kubeconfig; nothing needs to be deployed."""
-    thresholds, stated, waived = _policy(policy), _attestations(attestations), _waivers(waivers)
+    thresholds, stated, waived = _policy(policy), read_attestations(attestations), read_waivers(waivers)
     progress = note if output is Output.TABLE else _silent
     evidence = _gathered(cluster, context, region, profile, seconds, progress)
     scorecard = evaluate_evidence(evidence, CHECKLIST, policy=thresholds, attestations=stated, waivers=waived)
@@ -217,6 +242,13 @@ def access() -> None:
         "then: aws eks create-access-entry --cluster-name <cluster> --principal-arn <the scanner's role> "
         f"--kubernetes-groups {GROUP}"
     )
+
+
+def _fixes(scorecard: Scorecard) -> dict[ItemId, str]:
+    """How items are put right; a stored scan may hold findings of checks that this version does not know."""
+    known = {check.id for check in CHECKLIST}
+    findings = tuple(each for each in scorecard.findings if each.check in known)
+    return fixes_by_item(msgspec.structs.replace(scorecard, findings=findings), CHECKLIST)
 
 
 def _silent(_text: str) -> None:
@@ -252,11 +284,15 @@ def _judged(
     thresholds = _policy(policy)
     if (evidence is None) == (checklist is None):
         raise InputError("name either evidence or --checklist", remedy="make evidence with: eks-readiness collect")
+    if checklist is not None and (attestations or waivers):
+        raise InputError(
+            "--checklist is judged by its own ticks alone", remedy="import it, and judge evidence with what that gives"
+        )
     if checklist is not None:
         return _document(checklist, thresholds)
     found = decode_evidence(read_bytes(evidence or Path("-")))
     return evaluate_evidence(
-        found, CHECKLIST, policy=thresholds, attestations=_attestations(attestations), waivers=_waivers(waivers)
+        found, CHECKLIST, policy=thresholds, attestations=read_attestations(attestations), waivers=read_waivers(waivers)
     )
 
 
@@ -271,14 +307,6 @@ def _document(checklist: Path, policy: Policy) -> Scorecard:
 
 def _policy(path: Path | None) -> Policy:
     return effective_policy(read_json(path, dict[str, object]) if path else {}, {}, where=str(path))
-
-
-def _attestations(paths: Sequence[Path] | None) -> list[Attestation]:
-    return [each for path in paths or () for each in read_json(path, list[Attestation])]
-
-
-def _waivers(paths: Sequence[Path] | None) -> list[Waiver]:
-    return [each for path in paths or () for each in read_json(path, list[Waiver])]
 
 
 def _show_scorecard(scorecard: Scorecard, output: Output, *, every_check: bool) -> None:

@@ -9,6 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from eks_readiness.domain.attestation import Attestation
+from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.finding import Finding, Outcome
 from eks_readiness.domain.ledger import Registration, ScanRecord
 from eks_readiness.domain.scorecard import LEVEL_MEANINGS, ItemState, Scorecard
@@ -35,7 +37,8 @@ def scorecard_table(scorecard: Scorecard, *, every_check: bool) -> Group:
 
 def _headline(scorecard: Scorecard) -> Text:
     level = scorecard.level
-    name = str(scorecard.cluster) if scorecard.cluster else "the document"
+    # Evidence may come from a file that anybody wrote.
+    name = bounded(str(scorecard.cluster)) if scorecard.cluster else "the document"
     text = Text(f"{name}: level {level.lowest}", style="bold")
     text.append(f", {LEVEL_MEANINGS[level.lowest]}", style="not bold")
     if not level.exact:
@@ -81,6 +84,15 @@ def checks_table(entries: Iterable[CheckEntry]) -> Table:
     table = Table("Check", "", "Level", "Holds when")
     for each in entries:
         table.add_row(Text(each.id), "R" if each.required else "A", str(each.level), Text(each.statement))
+    return table
+
+
+def attestations_table(attestations: Iterable[Attestation]) -> Table:
+    """What was stated, by whom, and until when."""
+    table = Table("Item or check", "Holds", "Owner", "Cluster", "Expires")
+    for each in attestations:
+        expires = f"{each.expires_at.astimezone(UTC):%Y-%m-%d}"
+        table.add_row(Text(each.subject), "yes" if each.holds else "no", Text(each.owner), Text(each.cluster), expires)
     return table
 
 
