@@ -69,7 +69,7 @@ def _levels(scorecard: Scorecard) -> Iterator[str]:
         reached = scorecard.level.lowest >= level
         yield f"- [{'x' if reached else ' '}] Level {level} readiness{'' if reached else ':'}"
         if not reached:
-            above = f"all level {level - 1} gaps plus: " if level > 1 else ""
+            above = f"all level {level - 1} gaps plus: " if scorecard.level.lowest < level - 1 else ""
             yield f"    - Missing: {above}{_titles(scorecard.blockers.missing[level])}"
             if unknown := scorecard.blockers.unknown[level]:
                 yield f"    - Could not be observed: {_titles(unknown)}"
@@ -93,15 +93,19 @@ def _titles(items: Iterable[ItemId]) -> str:
 
 def _plan(scorecard: Scorecard, fixes: Mapping[ItemId, str]) -> Iterator[str]:
     yield from ("", "## Action plan summary", "")
+    reasons = {each.item: each.reason for each in scorecard.items}
     number = 0
     for level in _LEVELS:
-        if not scorecard.blockers.missing[level]:
+        missing, unknown = scorecard.blockers.missing[level], scorecard.blockers.unknown[level]
+        if not missing and not unknown:
             continue
         number += 1
         yield f"{number}. **{_PLAN[level]}:**"
-        for item in scorecard.blockers.missing[level]:
+        for item in missing:
             fix = fixes.get(item, "")
             yield f"    - {_text(BY_ID[item].title)}{': ' if fix else ''}{_text(fix)}"
+        for item in unknown:
+            yield f"    - {_text(BY_ID[item].title)}, not known: {_text(fixes.get(item) or reasons[item])}"
     if not number:
         yield "Nothing is missing."
 
