@@ -113,7 +113,7 @@ def read_json(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(read_bytes(path), type=kind)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InputError(f"{path}: {error}", remedy="see the example in README.md") from error
+        raise InputError(f"{path}: {error}", remedy="correct the JSON there") from error
 
 
 def parse_instant(text: str, *, option: str, now: datetime) -> datetime:

@@ -94,7 +94,8 @@ def ingress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
 ) -> Verdict | Unavailable:
     """Every namespace that is not exempt denies ingress by default, or the whole cluster does, and it is enforced.
 
-    A default-deny selects every pod of its namespace for ingress and allows nothing itself; other policies then allow.
+    A default-deny selects every pod of its namespace for ingress and does not let everything in; what it or other
+    policies let in by name is an exception from the denial.
     Cluster-wide forms of Cilium, Calico and AWS count, and a DefaultDeny NodeClass of EKS Auto Mode. A policy that
     lets everything in for every pod of a namespace undoes it. A policy of a kind that no engine here enforces does not
     count. The namespace `default` counts even when it is empty.
