@@ -56,11 +56,22 @@ RIGHTS = (
         "A detector's id is made by AWS, one for each region.",
     ),
     Right(
+        ("logs:DescribeLogStreams", "logs:DescribeSubscriptionFilters"),
+        ("arn:{partition}:logs:*:{account}:log-group:/aws/eks/*",),
+        "Control plane logs of any cluster; nothing of their content is read.",
+    ),
+    Right(
+        ("cloudtrail:GetTrailStatus",),
+        ("arn:{partition}:cloudtrail:*:*:trail/*",),
+        "A trail of the organisation belongs to its management account.",
+    ),
+    Right(
         (
             "backup:DescribeRegionSettings",
             "backup:ListBackupJobs",
             "backup:ListBackupPlans",
             "backup:ListRecoveryPointsByResource",
+            "cloudtrail:DescribeTrails",
             "ec2:DescribeFlowLogs",
             "ec2:DescribeInstances",
             "ec2:DescribeNatGateways",
@@ -72,6 +83,10 @@ RIGHTS = (
             "eks:DescribeAddonVersions",
             "eks:DescribeClusterVersions",
             "guardduty:ListDetectors",
+            "inspector2:BatchGetAccountStatus",
+            "logs:DescribeLogGroups",
+            "ssm-contacts:ListContacts",
+            "ssm-incidents:ListResponsePlans",
         ),
         ("*",),
         "AWS knows no narrower resource for these read actions.",

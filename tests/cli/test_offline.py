@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eks_readiness.checklist.evaluate import evaluate
+from eks_readiness.checklist.items import ITEMS
 from eks_readiness.checklist.shipped import ATTESTED_ITEMS, CHECKLIST
 from eks_readiness.cli.main import run
 from eks_readiness.domain.evidence import encode_evidence
@@ -18,6 +22,8 @@ from tests.doubles.scenario import load_scenario
 from tests.reports.test_checklist_document import DOCUMENT, LEVEL_1, LEVEL_2, LEVEL_3
 
 ROOT = Path(__file__).parents[2]
+STATED = [check for check in CHECKLIST if check.rule is None]
+"""Checks that a statement answers; without one they fail."""
 CHECKLIST_FILE = str(ROOT / "tests" / "reports" / "checklist.md")
 
 
@@ -63,18 +69,16 @@ def test_imported_attestations_answer_what_no_probe_sees(capsys: pytest.CaptureF
     issued = ("--issued", "2026-03-01", "--expires", "2026-09-01")
     assert run(["import", str(document), "--owner", "sre", *issued]) == 0
     stated = json.loads(capsys.readouterr().out)
-    practices = [
-        {**stated[0], "subject": item}
-        for item in ("secrets-encryption", "infrastructure-pipeline")
-        if item in ATTESTED_ITEMS
-    ]
-    statements.write_text(json.dumps([*stated, *practices]))
+    practices = [item for item in ("secrets-encryption", "infrastructure-pipeline") if item in ATTESTED_ITEMS]
+    others = [{**stated[0], "subject": subject} for subject in (*practices, *(check.id for check in STATED))]
+    statements.write_text(json.dumps([*stated, *others]))
     found = _json(capsys, "evaluate", str(evidence), "--attestations", str(statements), "-o", "json")
     assert (found["level"], found["interval"]) == (2, {"lowest": 2, "highest": 2})
     assert found["missing_for"]["3"] == ["service-mesh"]
     alone = _json(capsys, "evaluate", str(evidence), "-o", "json")
     assert (alone["level"], alone["interval"]["highest"]) == (0, 0)
-    assert alone["missing_for"]["1"] == ["cluster-upgrades"]
+    unstated = {check.item for check in STATED if check.required}
+    assert alone["missing_for"]["1"] == [item.id for item in ITEMS if item.seed_level == 1 and item.id in unstated]
 
 
 def test_required_levels_set_the_exit_code(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -87,7 +91,7 @@ def test_required_levels_set_the_exit_code(capsys: pytest.CaptureFixture[str], t
     evidence.write_bytes(encode_evidence(gather(load_scenario("locked"))))
     statement = {"owner": "sre", "issued_at": "2026-03-01T00:00:00Z", "expires_at": "2026-09-01T00:00:00Z"}
     statements = tmp_path / "statements.json"
-    subjects = ["cluster-upgrades.procedure", *ATTESTED_ITEMS]
+    subjects = [*(check.id for check in STATED), *ATTESTED_ITEMS]
     statements.write_text(json.dumps([{**statement, "subject": subject} for subject in subjects]))
     assert run(["evaluate", str(evidence), "--attestations", str(statements), "--require-level", "1"]) == 3
     capsys.readouterr()
@@ -182,6 +186,150 @@ def test_a_wrong_document_imports_nothing(capsys: pytest.CaptureFixture[str], tm
     wrong.write_text(DOCUMENT.replace("**storage**", "**warp drive**"))
     said = _refused(capsys, "import", str(wrong), "--owner", "sre", "--expires", "90d")
     assert "line 11: no item is called 'warp drive'" in said
+
+
+def test_every_wrong_line_of_a_file_is_listed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """One line that says what happened, and one for each place: all of them at once."""
+    wrong = tmp_path / "wrong.md"
+    wrong.write_text(re.sub(r"\*\*(?=\w[\w &-]*\*\* )", "**quux ", DOCUMENT))
+    assert run(["import", str(wrong), "--owner", "sre", "--expires", "90d"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    first, *others = said.err.splitlines()
+    assert first.startswith(f"error: {wrong}: 41 problems (nothing was imported;")
+    assert len(others) == 41
+    assert all(re.match(r"  line \d+: no item is called 'quux ", each) for each in others)
+
+
+def test_every_wrong_statement_of_a_file_is_listed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """An unknown subject, an end before its beginning, a field that is none, a cluster that is none."""
+    evidence = tmp_path / "prod.json"
+    evidence.write_bytes(encode_evidence(gather(load_scenario("prod"))))
+    sound = {
+        "subject": "runbooks",
+        "owner": "sre",
+        "issued_at": "2026-03-01T00:00:00Z",
+        "expires_at": "2026-09-01T00:00:00Z",
+    }
+    entries = [
+        sound,
+        {**sound, "subject": "runbook"},
+        {**sound, "expires_at": "2026-02-01T00:00:00Z"},
+        {**sound, "expires": "soon"},
+        {**sound, "cluster": "prod"},
+        "text",
+    ]
+    statements = tmp_path / "statements.json"
+    statements.write_text(json.dumps(entries))
+    assert run(["evaluate", str(evidence), "--attestations", str(statements), "-o", "json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    first, *others = said.err.splitlines()
+    assert "5 problems (nothing was read; correct what is named)" in first
+    parts = ("did you mean runbooks?", "expires on 2026-02-01", "unknown field `expires`", "not the ARN", "`object`")
+    assert len(others) == len(parts)
+    assert all(
+        each.startswith(f"  entry {number}: ") and part in each
+        for number, (each, part) in enumerate(zip(others, parts, strict=True), start=2)
+    )
+    waivers = tmp_path / "waivers.json"
+    waivers.write_text(json.dumps([{**sound, "check": "storage.nope", "reason": "x"}]))
+    assert "entry 1" in _refused(capsys, "evaluate", str(evidence), "--waivers", str(waivers))
+
+
+def test_a_waiver_of_a_file_counts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It stands beside the verdict, and lets the item be satisfied."""
+    evidence = tmp_path / "prod.json"
+    evidence.write_bytes(encode_evidence(gather(load_scenario("prod"))))
+    waiver = {
+        "check": "cluster-upgrades.procedure",
+        "owner": "sre",
+        "reason": "written next week",
+        "issued_at": "2026-03-01T00:00:00Z",
+        "expires_at": "2026-04-01T00:00:00Z",
+    }
+    waivers = tmp_path / "waivers.json"
+    waivers.write_text(json.dumps([waiver]))
+    found = _json(capsys, "evaluate", str(evidence), "--waivers", str(waivers), "-o", "json")
+    assert "cluster-upgrades" not in found["missing_for"]["1"]
+    (waived,) = (each for each in found["findings"] if "waiver" in each)
+    assert (waived["check"], waived["outcome"]) == ("cluster-upgrades.procedure", "fail")
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("--owner", " ", "--expires", "90d"), "--owner"),
+        (("--owner", "x" * 201, "--expires", "90d"), "--owner"),
+        (("--owner", "a\x1b[31m", "--expires", "90d"), "--owner"),
+        (("--owner", "sre", "--expires", "99999999999d"), "is no date"),
+        (("--owner", "sre", "--expires", "²d"), "is no date"),
+        (("--owner", "sre", "--expires", "90d", "--issued", "yesterday"), "--issued: 'yesterday' is no date"),
+        (("--owner", "sre", "--expires", "90d", "--cluster", "prod"), "not the ARN of an EKS cluster"),
+    ],
+)
+def test_options_that_cannot_be_used(capsys: pytest.CaptureFixture[str], options: tuple[str, ...], part: str) -> None:
+    """Refused before anything is printed."""
+    said = _refused(capsys, "import", CHECKLIST_FILE, *options)
+    assert part in said
+    assert said.rstrip("\n").isprintable()
+
+
+def test_import_as_a_table_and_in_the_past(capsys: pytest.CaptureFixture[str]) -> None:
+    """People may look first; who imports what has expired is told so."""
+    past = ("--issued", "2019-01-01", "--expires", "2020-01-01")
+    assert run(["import", CHECKLIST_FILE, "--owner", "[red]sre[/red]", *past, "-o", "table"]) == 0
+    said = capsys.readouterr()
+    assert "[red]sre[/red]" in said.out
+    assert "warning: they have expired already" in said.err
+
+
+def test_a_checklist_is_judged_by_its_own_ticks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Statements beside it would be left out in silence, so they are refused."""
+    statements = tmp_path / "statements.json"
+    statements.write_text("[]")
+    said = _refused(capsys, "evaluate", "--checklist", CHECKLIST_FILE, "--attestations", str(statements))
+    assert "by its own ticks alone" in said
+
+
+def test_a_name_with_control_characters_is_shown_without(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Evidence is a file that anybody may have written."""
+    evidence = tmp_path / "evil.json"
+    document = json.loads(encode_evidence(gather(load_scenario("prod"))))
+    document["cluster"]["name"] = "\x1b[31mprod\x07\n| x"
+    evidence.write_text(json.dumps(document))
+    for command in ("evaluate", "report"):
+        assert run([command, str(evidence)]) == 0
+        assert all(line.isprintable() for line in capsys.readouterr().out.split("\n"))
+
+
+def test_a_defect_is_one_line_unless_it_is_looked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 4, and a traceback only on demand."""
+
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("x\ny")
+
+    monkeypatch.setattr("eks_readiness.cli.offline.catalogue", broken)
+    assert run(["checks"]) == 4
+    said = capsys.readouterr().err
+    assert said.startswith("error: ZeroDivisionError: x y (a defect")
+    assert said.count("\n") == 1
+    monkeypatch.setenv("EKS_READINESS_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run(["checks"])
+
+
+def test_commands_without_a_deployment_load_no_sdk() -> None:
+    """They start at once."""
+    program = (
+        "import sys; from eks_readiness.cli.main import run; "
+        f"run(['evaluate', '--checklist', {CHECKLIST_FILE!r}]); "
+        "print([each for each in ('boto3', 'botocore', 'kubernetes', 'urllib3') if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_usage_errors_exit_with_two(capsys: pytest.CaptureFixture[str]) -> None:

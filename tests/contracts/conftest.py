@@ -17,9 +17,9 @@ from eks_readiness.ports import BrokenRow, Ledger
 from tests.doubles.local_aws import LocalAws
 
 
-def create_table(client: Any) -> str:
-    """A table with the keys, indexes and stream that the deployment gives it."""
-    name = f"ledger-{uuid4().hex[:8]}"
+def create_table(client: Any, name: str = "") -> str:
+    """A table with the keys, indexes and stream that the deployment gives it; by default under a name of its own."""
+    name = name or f"ledger-{uuid4().hex[:8]}"
     attributes = (
         names.PARTITION_KEY,
         names.SORT_KEY,

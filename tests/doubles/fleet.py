@@ -15,7 +15,10 @@ from tests.doubles.kubernetes_server import KubernetesServer
 from tests.doubles.scenario import Scenario, load_scenario
 
 REGIONS = {"prod": "eu-west-1", "auto": "eu-central-1", "bare": "us-east-1", "locked": "eu-north-1"}
-SERVICES = ("EKS", "EC2", "KMS", "BACKUP", "GUARDDUTY")
+SERVICES = (
+    *("EKS", "EC2", "KMS", "BACKUP", "GUARDDUTY", "CLOUDWATCH_LOGS", "CLOUDTRAIL", "INSPECTOR2"),
+    *("SSM_INCIDENTS", "SSM_CONTACTS"),
+)
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLEFLEET0001", "AWS_SECRET_ACCESS_KEY": "fleet-secret-key"}
 
 

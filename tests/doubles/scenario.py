@@ -1,7 +1,8 @@
 """Scenarios: one cluster and its account as data, and the changes that a case makes to them.
 
 `scenarios/<name>/scenario.yaml` says which cluster it is; `aws/*.yaml` hold answers of AWS operations, validated
-against the SDK's own service models; `kubernetes/*.yaml` hold objects, whole. Text like `${now-2h}` becomes an instant.
+against the SDK's own service models; `kubernetes/*.yaml` hold objects, whole. Text like `${now-2h}` becomes an instant,
+`${now-2h:ms}` one in milliseconds.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ REGION = "eu-west-1"
 """The region in which every scenario is written down."""
 
 ANY = "*"
-_INSTANT = re.compile(r"\$\{now(?:(?P<sign>[+-])(?P<amount>\d+)(?P<unit>[smhd]))?\}")
+_INSTANT = re.compile(r"\$\{now(?:(?P<sign>[+-])(?P<amount>\d+)(?P<unit>[smhd]))?(?P<milliseconds>:ms)?\}")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -148,12 +149,15 @@ def _moved(value: Any, region: str) -> Any:
 
 
 def dated(value: Any, now: datetime) -> Any:
-    """A copy in which every `${now-2h}` is an instant, as Kubernetes writes it."""
+    """A copy in which every `${now-2h}` is an instant as Kubernetes writes it, or a number of milliseconds (`:ms`)."""
     if isinstance(value, Mapping):
         return {key: dated(each, now) for key, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [dated(each, now) for each in value]
     if isinstance(value, str) and "${" in value:
+        whole = _INSTANT.fullmatch(value)
+        if whole is not None and whole["milliseconds"]:
+            return int(_moment(whole, now).timestamp() * 1000)
         return _INSTANT.sub(lambda match: _moment(match, now).strftime("%Y-%m-%dT%H:%M:%SZ"), value)
     return value
 

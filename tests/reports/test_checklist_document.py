@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eks_readiness.checklist.evaluate import evaluate_document
+from eks_readiness.domain.item import ItemId
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import Scorecard
 from eks_readiness.reports.checklist_document import ChecklistError, Row, attestations_of, read_checklist
@@ -64,6 +65,85 @@ def test_other_ways_to_write_it_read_the_same(variant: str) -> None:
     assert [(row.item, row.ticked) for row in read_checklist(variant, file="b.md")] == expected
 
 
+def _with_columns(first: str, last: str) -> str:
+    """The document with a column more at each end of every table."""
+    lines = [
+        f"{'| # ' if first else ''}{line}{f' {last} |' if last else ''}" if line.startswith("|") else line
+        for line in DOCUMENT.splitlines()
+    ]
+    dashes = [
+        line.replace("| # |--", "|--|--").replace(f" {last} |", "--|") if "|--" in line else line for line in lines
+    ]
+    return "\n".join(dashes)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        _with_columns("#", ""),
+        _with_columns("", "who"),
+        _with_columns("#", "who"),
+        DOCUMENT.replace("✅", ":white_check_mark:").replace("⬜", ":white_large_square: since may"),
+        DOCUMENT.replace("**storage**", "[storage](storage.md)").replace("**runbooks**", "`runbooks`"),
+        DOCUMENT + "\n```\n| **storage** | as code | high | ✅ |\n```\n\nlegend: ✅ done | ⬜ open\n",
+    ],
+    ids=["column-before", "column-after", "columns-around", "shortcodes", "links", "examples-and-prose"],
+)
+def test_more_than_the_tables_of_the_document(variant: str) -> None:
+    """Columns that nobody asked for, other marks, and text beside the tables change nothing."""
+    expected = [(row.item, row.ticked) for row in read_checklist(DOCUMENT, file="a.md")]
+    assert [(row.item, row.ticked) for row in read_checklist(variant, file="b.md")] == expected
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    """What is missing is told in the checklist's order."""
+    head, dashes = "| item | status |", "|---|---|"
+    rows = [f"| {row.item} | {'[x]' if row.ticked else '[ ]'} |" for row in read_checklist(DOCUMENT, file="a.md")]
+    turned = judged(read_checklist("\n".join([head, dashes, *reversed(rows)]), file="b.md"))
+    assert turned.blockers == judged(read_checklist(DOCUMENT, file="a.md")).blockers
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (DOCUMENT.replace("| **core add-ons**", "\n| **core add-ons**"), ["line 11", "line 12"]),
+        (DOCUMENT.replace("|----------------------|------------|----------|--------|", "|---|---|---|"), 7),
+        (DOCUMENT.replace("| priority | status |", "| priority | done   |", 1), ["line 5"]),
+        (DOCUMENT.replace("| **storage**               | encrypted", "| **storage** | a|b"), ["line 11"]),
+    ],
+    ids=["empty-line", "wrong-dashes", "no-status-column", "bar-in-a-cell"],
+)
+def test_rows_that_would_be_lost_are_named(text: str, lines: list[str] | int) -> None:
+    """A row that Markdown does not show as one is a mistake, and never left out in silence."""
+    with pytest.raises(ChecklistError) as refused:
+        read_checklist(text, file="a.md")
+    named = [problem.partition(":")[0] for problem in refused.value.problems]
+    assert (named if isinstance(lines, list) else len(named)) == lines
+
+
+def test_a_slip_of_the_pen_is_answered_with_what_was_meant() -> None:
+    """A title that is nearly right."""
+    with pytest.raises(ChecklistError, match=r"line 3: no item is called 'storrage'; did you mean Storage\?"):
+        read_checklist("| item | status |\n|---|---|\n| storrage | ✅ |\n", file="a.md")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| item | status |\n|---|---|\n" + "| zz | ✅ |\n" * 50_000,
+        ("| " + "[" * 5000 + " | ✅ |\n") * 100,
+        "*a " * 300_000,
+        "|a" * 300_000 + "|\n" + "|-" * 300_000 + "|\n",
+    ],
+    ids=["rows", "brackets", "emphasis", "columns"],
+)
+def test_a_document_made_to_cost_time_does_not(text: str) -> None:
+    """It is refused in seconds."""
+    with pytest.raises(ChecklistError):
+        read_checklist(text, file="a.md")
+
+
 def test_every_wrong_row_is_named_and_nothing_is_returned() -> None:
     """An unknown item, a status that is no tick, and an item that stands twice: each with its line."""
     text = DOCUMENT.replace(
@@ -79,7 +159,9 @@ def test_every_wrong_row_is_named_and_nothing_is_returned() -> None:
     assert "dr-plan stands on line" in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "# no table\n", "| a | b |\n|---|---|\n| 1 | 2 |\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# no table\n", "| a | b |\n|---|---|\n| 1 | 2 |\n", "| a | status |\n|---|---|\n"]
+)
 def test_a_document_without_a_checklist_is_refused(text: str) -> None:
     """Nothing to read is a mistake, and not an empty checklist."""
     with pytest.raises(ChecklistError, match="no table with a column called status"):
@@ -107,6 +189,33 @@ def test_the_report_is_a_document_of_the_same_shape() -> None:
     assert "- [ ] Level 1 certification complete" in report
     assert "**Current status**: level 0, not ready for production; progressing toward level 1" in report
     assert "Not covered by the document: Secrets encryption" in report
+
+
+def test_what_is_not_known_stands_in_the_plan() -> None:
+    """An item without a statement is neither missing nor done; the plan says how to know it."""
+    rows = read_checklist(DOCUMENT.replace("⬜", "✅"), file="a.md")
+    ticks = attestations_of(rows[1:], file="a.md", owner="sre", issued_at=START, expires_at=START + timedelta(days=30))
+    report = markdown_report(evaluate_document({row.item for row in rows}, ticks, policy=Policy(), at=START), {})
+    assert "    - Missing: nothing\n    - Could not be observed: VPC & networking" in report
+    assert "1. **Focus on level 1 gaps first:**\n    - VPC & networking, not known: nobody has attested it" in report
+    assert "level 0 (up to 3, as far as it could be observed)" in report
+
+
+def test_a_reached_level_has_no_gaps_to_add_to() -> None:
+    """With level 1 reached, level 2 lacks only its own items."""
+    done = DOCUMENT.replace("⬜", "✅").replace("| procedures | high     | ✅", "| procedures | high     | ⬜")
+    report = markdown_report(judged(read_checklist(done, file="a.md")), {})
+    assert "- [x] Level 1 readiness\n- [ ] Level 2 readiness:\n    - Missing: Runbooks\n" in report
+
+
+def test_hostile_text_in_a_report_is_shown_as_it_is() -> None:
+    """No cell ends early, and no link, tag or emphasis is made."""
+    fixes = {ItemId("storage"): "a | b\n| c <script> [x](http://y) **z** `q`"}
+    card = judged(
+        read_checklist(DOCUMENT.replace("encrypted volumes       | high     | ✅", "x | high | ⬜"), file="a.md")
+    )
+    report = markdown_report(card, fixes)
+    assert "Storage: a \\| b \\| c \\<script\\> \\[x\\](http://y) \\*\\*z\\*\\* \\`q\\`\n" in report
 
 
 def test_reached_levels_are_ticked() -> None:

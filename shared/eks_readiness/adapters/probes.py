@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from eks_readiness.adapters import (
+    aws_audit,
     aws_backup,
     aws_eks,
     aws_guardduty,
     aws_network,
+    aws_processes,
     aws_storage,
     kubernetes_disruption_budgets,
     kubernetes_kasten,
@@ -28,6 +30,8 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_storage.PROBES,
     *aws_backup.PROBES,
     *aws_guardduty.PROBES,
+    *aws_audit.PROBES,
+    *aws_processes.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_nodes.PROBES,

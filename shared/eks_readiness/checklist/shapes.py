@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from eks_readiness.domain.evidence import FargateProfiles, Instances, Nodegroups, Nodes, Unavailable
@@ -9,6 +10,8 @@ from eks_readiness.domain.evidence.nodes import Node
 
 STARTING = timedelta(minutes=10)
 """How long a new node may take until it and its DaemonSet pods are ready: longer than any boot, shorter than a scan."""
+
+_VERSION = re.compile(r"v?(?P<major>\d+)\.(?P<minor>\d+)")
 
 IN_ORDER = frozenset({"ACTIVE", "UPDATING"})
 """States of EKS resources that are in order; an update that AWS carries out is no fault."""
@@ -36,6 +39,12 @@ def node_subnets(instances: Instances, nodegroups: Nodegroups) -> frozenset[str]
             *(subnet for each in nodegroups.nodegroups for subnet in each.subnet_ids),
         ]
     )
+
+
+def minor_version(version: str) -> tuple[int, int] | None:
+    """Major and minor of a Kubernetes version like 1.34 or v1.34.2-eks-b3126f4; None where it cannot be read."""
+    match = _VERSION.match(version)
+    return (int(match["major"]), int(match["minor"])) if match else None
 
 
 def first_unavailable(*found: object) -> Unavailable | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eks_readiness.checklist import collect
+from eks_readiness.checklist.delivery import security_scanning
 from eks_readiness.checklist.extensions import backup_restore
 from eks_readiness.checklist.infrastructure import (
     cluster_configuration,
@@ -12,8 +13,9 @@ from eks_readiness.checklist.infrastructure import (
     vpc_networking,
 )
 from eks_readiness.checklist.items import ITEMS
-from eks_readiness.checklist.operations import cluster_upgrades
-from eks_readiness.checklist.security import network_policies, pod_security
+from eks_readiness.checklist.operations import cluster_upgrades, incident_response
+from eks_readiness.checklist.practices import compliance_documentation, secrets_encryption
+from eks_readiness.checklist.security import audit_logging, network_policies, pod_security
 
 MODULES = (
     vpc_networking,
@@ -24,7 +26,12 @@ MODULES = (
     backup_restore,
     pod_security,
     network_policies,
+    audit_logging,
     cluster_upgrades,
+    incident_response,
+    security_scanning,
+    secrets_encryption,
+    compliance_documentation,
 )
 """One module for each item that is probed."""
 

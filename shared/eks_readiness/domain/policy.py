@@ -64,6 +64,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     procedure_max_age_days: Days = 180
     """Age up to which an attested procedure, plan or process counts."""
 
+    iac_scan_max_age_days: Days = 30
+    """Age up to which an attested scan of infrastructure code counts."""
+    compliance_evidence_max_age_days: Days = 365
+    """Age up to which an attested package of compliance evidence counts."""
+
+    # audit logs
+    max_audit_silence_hours: Hours = 2
+    """How long the audit log may have no event."""
+    min_audit_retention_days: Days = 90
+    """How long audit logs are kept at least."""
+
     # level changes
     improve_after_scans: Annotated[int, Meta(ge=1, le=10)] = 2
     """Scans in a row that must prove a higher level before it is published."""

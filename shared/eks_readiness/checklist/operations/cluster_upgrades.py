@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from eks_readiness.checklist.check import attested, check
+from eks_readiness.checklist.shapes import minor_version
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     ClusterVersions,
@@ -19,7 +19,6 @@ from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
 
 _STANDARD, _EXTENDED = "STANDARD_SUPPORT", "EXTENDED_SUPPORT"
-_VERSION = re.compile(r"v?(?P<major>\d+)\.(?P<minor>\d+)")
 _SKEW, _SKEW_BEFORE_1_28 = 3, 2
 
 
@@ -94,8 +93,8 @@ def kubelets_are_within_skew(cluster: ClusterConfiguration, nodes: Nodes, policy
     Fix: update the node groups to the cluster's version; Karpenter and Auto Mode replace drifted nodes themselves.
     Source: https://kubernetes.io/releases/version-skew-policy/#kubelet
     """
-    server = _parsed(cluster.version)
-    kubelets = {each.name: _parsed(each.kubelet_version) for each in nodes.nodes}
+    server = minor_version(cluster.version)
+    kubelets = {each.name: minor_version(each.kubelet_version) for each in nodes.nodes}
     if server is None or None in kubelets.values():
         unread = sorted(name for name, version in kubelets.items() if version is None)
         return Unavailable(
@@ -149,8 +148,3 @@ def _support(cluster: ClusterConfiguration, versions: ClusterVersions) -> Versio
 
 def _words(status: str) -> str:
     return status.lower().replace("_", " ") or "no known support"
-
-
-def _parsed(version: str) -> tuple[int, int] | None:
-    match = _VERSION.match(version)
-    return (int(match["major"]), int(match["minor"])) if match else None

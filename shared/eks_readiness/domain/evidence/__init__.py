@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
 from eks_readiness.domain.evidence.cluster import (
     Addons,
@@ -24,6 +25,7 @@ from eks_readiness.domain.evidence.network import (
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
+from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -41,13 +43,16 @@ __all__ = [
     "AwsBackup",
     "ClusterConfiguration",
     "ClusterVersions",
+    "CodeScanning",
     "Components",
+    "ControlPlaneLogs",
     "DisruptionBudgets",
     "EbsEncryptionDefault",
     "EbsVolumes",
     "Evidence",
     "FargateProfiles",
     "FlowLogs",
+    "IncidentTooling",
     "Instances",
     "Kasten",
     "KmsKeys",
@@ -67,6 +72,7 @@ __all__ = [
     "Slice",
     "StorageClasses",
     "Subnets",
+    "Trails",
     "Unavailable",
     "UpgradeInsights",
     "Velero",

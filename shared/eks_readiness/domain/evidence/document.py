@@ -14,6 +14,7 @@ import msgspec
 
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
 from eks_readiness.domain.evidence.cluster import (
     Addons,
@@ -35,6 +36,7 @@ from eks_readiness.domain.evidence.network import (
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
+from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -63,6 +65,10 @@ SLICES: tuple[type[Slice], ...] = (
     KmsKeys,
     AwsBackup,
     RuntimeMonitoring,
+    ControlPlaneLogs,
+    Trails,
+    IncidentTooling,
+    CodeScanning,
     Nodes,
     NodePools,
     Components,

@@ -1,0 +1,1 @@
+"""Delivery: how infrastructure reaches the cluster."""

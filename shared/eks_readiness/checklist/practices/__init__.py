@@ -1,0 +1,1 @@
+"""Practices that the level criteria name."""

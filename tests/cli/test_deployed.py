@@ -1,0 +1,297 @@
+"""Commands on a deployment, run as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from moto import mock_aws
+
+from eks_readiness import names
+from eks_readiness.adapters.memory import MemoryScanQueue, SetClock, memory_ledger
+from eks_readiness.bootstrap import deployed
+from eks_readiness.bootstrap.deployed import Deployment
+from eks_readiness.checklist.shipped import CHECKLIST
+from eks_readiness.cli.main import run
+from eks_readiness.domain.ledger import ClusterState, ScanRecord
+from eks_readiness.domain.scorecard import Level
+from tests.contracts.conftest import create_table
+from tests.scans import CLUSTER, REGISTRATION, START, write
+
+ARN = CLUSTER.arn
+OTHER = msgspec.structs.replace(CLUSTER, name="stage")
+CHECKLIST_FILE = str(Path(__file__).parents[1] / "reports" / "checklist.md")
+
+
+class There(Deployment):
+    """A deployment in memory, and short ways to set its scene."""
+
+    ledger: Any
+    queue: MemoryScanQueue
+    clock: SetClock
+
+    def scanned(self, number: int, lowest: Level, highest: Level | None = None) -> ClusterState:
+        """Let the n-th scan find an interval of levels."""
+        if self.ledger.registry.registration(ARN) is None:
+            self.ledger.registry.register(REGISTRATION)
+        done = write(self.ledger.results.state(ARN), number, lowest, highest)
+        assert self.ledger.results.commit(done, at=self.clock.now()) == "written"
+        self.clock.at = done.state.observed_at
+        return done.state
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> There:
+    """The deployment that every command reaches."""
+    made = There(
+        name="eks-readiness", ledger=memory_ledger(), queue=MemoryScanQueue(), clock=SetClock(START), checks=CHECKLIST
+    )
+
+    def connect(name: str, **_options: object) -> Deployment:
+        assert name == "eks-readiness"
+        return made
+
+    monkeypatch.setattr(deployed, "connect", connect)
+    return made
+
+
+def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert run([*arguments, "--output", "json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+def test_register_list_and_remove(there: There, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A registered cluster is scanned at once, listed, and taken off again."""
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"min_zones": 3}')
+    assert run(["clusters", "register", ARN, "--policy", str(policy)]) == 0
+    assert [(each.cluster_arn, each.trigger) for each in there.queue.requests] == [(ARN, "request")]
+    capsys.readouterr()
+    (listed,) = _json(capsys, "clusters", "list")
+    assert (listed["arn"], listed["policy"]) == (ARN, {"min_zones": 3})
+    assert run(["clusters", "list"]) == 0
+    assert capsys.readouterr().out == f"{ARN}\n"
+    assert run(["clusters", "remove", ARN]) == 0
+    capsys.readouterr()
+    assert "is not registered" in _refused(capsys, "clusters", "remove", ARN)
+    assert _json(capsys, "clusters", "list") == []
+
+
+def test_a_wrong_threshold_registers_nothing(there: There, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The mistake is named before anything is written or requested."""
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"min_zone": 3}')
+    assert "unknown threshold 'min_zone'" in _refused(capsys, "clusters", "register", ARN, "--policy", str(policy))
+    assert "not the ARN of an EKS cluster" in _refused(capsys, "clusters", "register", "prod")
+    assert there.ledger.registry.registration(ARN) is None
+    assert there.queue.requests == []
+
+
+def test_rescan(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only a registered cluster can be asked for; the slot is in whole seconds."""
+    assert "is not registered" in _refused(capsys, "rescan", ARN)
+    there.ledger.registry.register(REGISTRATION)
+    there.clock.at = START.replace(microsecond=999)
+    assert run(["rescan", ARN]) == 0
+    assert [each.slot for each in there.queue.requests] == [START]
+
+
+def test_results_of_the_fleet(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every registered cluster, also one that was never scanned."""
+    there.scanned(0, 1)
+    there.ledger.registry.register(msgspec.structs.replace(REGISTRATION, cluster=OTHER))
+    found = _json(capsys, "results")
+    assert [(each["cluster"], each["published"]["certainty"], each["published"]["level"]) for each in found] == [
+        (ARN, "exact", 1),
+        (OTHER.arn, "never_scanned", None),
+    ]
+    assert run(["results"]) == 0
+    shown = capsys.readouterr().out
+    assert "not scanned yet" in shown
+    assert "stage" in shown
+
+
+def test_results_of_one_cluster(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """The published level, and the newest scan; an unscanned cluster is a mistake with a remedy."""
+    assert "was not scanned yet" in _refused(capsys, "results", ARN)
+    there.scanned(0, 2)
+    there.scanned(1, 0, 2)
+    found = _json(capsys, "results", ARN)
+    assert (found["published"]["level"], found["published"]["certainty"]) == (2, "partial")
+    assert (found["newest_scan"]["level"], found["newest_scan"]["interval"]) == (0, {"lowest": 0, "highest": 2})
+    assert run(["results", ARN]) == 0
+    assert "published level: 2 (partial, as of 2026-03-10 12:00 UTC)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("scans", "hours_later", "required", "code"),
+    [
+        ([(2, 2)], 0, 2, 0),
+        ([(2, 2)], 0, 3, 1),
+        ([(1, 3)], 0, 2, 3),
+        ([(2, 2), (0, 2)], 0, 2, 3),
+        ([(2, 2)], 3, 2, 3),
+        ([(1, 1), (2, 2)], 0, 2, 1),
+        ([], 0, 1, 3),
+    ],
+    ids=["reached", "below", "open", "partial", "stale", "not-risen-yet", "never-scanned"],
+)
+def test_required_levels(  # each part of a situation
+    there: There,
+    capsys: pytest.CaptureFixture[str],
+    scans: list[tuple[Level, Level]],
+    hours_later: int,
+    required: int,
+    code: int,
+) -> None:
+    """0 published and still proven, 1 below, 3 whenever nobody knows: of a fleet, and of one cluster."""
+    there.ledger.registry.register(REGISTRATION)
+    for number, (lowest, highest) in enumerate(scans):
+        there.scanned(number, lowest, highest)
+    there.clock.advance(timedelta(hours=hours_later))
+    assert run(["results", "--require-level", str(required)]) == code
+    if scans:
+        assert run(["results", ARN, "--require-level", str(required)]) == code
+    capsys.readouterr()
+
+
+def test_a_cluster_below_weighs_more_than_an_unknown_one(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the order of the fleet."""
+    there.scanned(0, 1)
+    there.ledger.registry.register(
+        msgspec.structs.replace(REGISTRATION, cluster=msgspec.structs.replace(OTHER, name="a"))
+    )
+    assert run(["results", "--require-level", "2"]) == 1
+    assert run(["results", "--require-level", "1"]) == 3
+
+
+def test_history(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Newest first, as many as asked for."""
+    levels: tuple[Level, ...] = (2, 1, 0)
+    for number, level in enumerate(levels):
+        there.scanned(number, level)
+    found = _json(capsys, "history", ARN, "--limit", "2")
+    assert [(each["slot"], each["level"]) for each in found] == [
+        ("2026-03-10T14:00:00Z", 0),
+        ("2026-03-10T13:00:00Z", 1),
+    ]
+    assert run(["history", ARN]) == 0
+    assert "2026-03-10 12:00 UTC" in capsys.readouterr().out
+    assert run(["history", OTHER.arn]) == 0
+    assert "was not scanned yet" in capsys.readouterr().err
+
+
+def test_report_of_a_deployed_cluster(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """The newest scan as a document; other inputs beside it are a mistake."""
+    there.scanned(0, 2)
+    assert run(["report", "--cluster", ARN]) == 0
+    assert "prod (eu-west-1, 111122223333), observed 2026-03-10 12:00 UTC" in capsys.readouterr().out
+    assert _json_report(capsys)["level"] == 2
+    assert "leave out the other inputs" in _refused(capsys, "report", "--cluster", ARN, "--checklist", CHECKLIST_FILE)
+    assert "was not scanned yet" in _refused(capsys, "report", "--cluster", OTHER.arn)
+
+
+def _json_report(capsys: pytest.CaptureFixture[str]) -> Any:
+    assert run(["report", "--cluster", ARN, "--format", "json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_stored_scan_of_another_version_can_be_reported(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may name checks that this version does not have."""
+    there.scanned(0, 0)
+    (scan,) = there.ledger.results._scans[ARN].values()
+    gone = {"check": "storage.gone", "item": "storage", "required": True, "outcome": "fail", "reason": "x"}
+    document = json.loads(msgspec.json.encode(scan))
+    document["scorecard"]["findings"] = [gone]
+    there.ledger.results._scans[ARN] = {scan.scan_id: msgspec.json.decode(json.dumps(document), type=ScanRecord)}
+    assert run(["report", "--cluster", ARN]) == 0
+    assert "# EKS production readiness assessment" in capsys.readouterr().out
+
+
+def test_attest(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Items and checks, for all clusters or a registered one; a slip of the pen is answered with what was meant."""
+    expires = ("--owner", "sre", "--expires", "90d")
+    assert run(["attest", "runbooks", "cluster-upgrades.procedure", *expires, "--evidence", "https://wiki/x"]) == 0
+    stated = there.ledger.statements.attestations(ARN)
+    assert {(each.subject, each.cluster, each.holds, each.evidence_uri) for each in stated} == {
+        ("runbooks", "*", True, "https://wiki/x"),
+        ("cluster-upgrades.procedure", "*", True, "https://wiki/x"),
+    }
+    assert {each.expires_at for each in stated} == {START + timedelta(days=90)}
+    capsys.readouterr()
+    assert "did you mean runbooks?" in _refused(capsys, "attest", "runbook", *expires)
+    assert "is not registered" in _refused(capsys, "attest", "runbooks", *expires, "--cluster", ARN)
+    assert "--owner" in _refused(capsys, "attest", "runbooks", "--owner", " ", "--expires", "90d")
+    past = ("--owner", "sre", "--expires", "2020-01-01")
+    assert "expire before it is made" in _refused(capsys, "attest", "runbooks", *past)
+    assert len(there.ledger.statements.attestations(ARN)) == 2
+
+
+def test_waive(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """With owner, reason and an end."""
+    there.ledger.registry.register(REGISTRATION)
+    said = ("--owner", "security", "--reason", "migration", "--expires", "60d")
+    assert run(["waive", "storage.customer-managed-key", *said, "--cluster", ARN]) == 0
+    (waiver,) = there.ledger.statements.waivers(ARN)
+    assert (waiver.check, waiver.reason, waiver.cluster) == ("storage.customer-managed-key", "migration", ARN)
+    capsys.readouterr()
+    assert "did you mean storage.customer-managed-key?" in _refused(
+        capsys, "waive", "storage.customer-manged-key", *said
+    )
+    assert "not the ARN" in _refused(capsys, "waive", "storage.customer-managed-key", *said, "--cluster", "prod")
+
+
+def test_import_records_when_asked(there: There, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """All rows or none."""
+    wrong = tmp_path / "wrong.md"
+    wrong.write_text("| item | status |\n|---|---|\n| runbooks | ✅ |\n| warp drive | ✅ |\n")
+    said = ("--owner", "sre", "--expires", "2030-01-01", "--record")
+    assert "line 4" in _refused(capsys, "import", str(wrong), *said)
+    assert there.ledger.statements.attestations(ARN) == ()
+    assert run(["import", CHECKLIST_FILE, *said]) == 0
+    assert len(there.ledger.statements.attestations(ARN)) == 41
+    there.ledger.registry.register(REGISTRATION)
+    assert run(["import", CHECKLIST_FILE, *said, "--cluster", ARN]) == 0
+    assert sum(each.cluster == ARN for each in there.ledger.statements.attestations(ARN)) == 41
+    capsys.readouterr()
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS account with a deployment called `fleet`."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        session = boto3.Session(region_name="eu-west-1")
+        create_table(session.client("dynamodb"), names.ledger_table("fleet"))
+        session.client("sqs").create_queue(QueueName=names.scan_queue("fleet"))
+        yield
+
+
+@pytest.mark.usefixtures("account")
+def test_a_deployment_is_found_by_its_name(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named by an option or the environment; a wrong name or no region is a mistake with a remedy."""
+    where = ("--region", "eu-west-1")
+    assert run(["clusters", "register", ARN, "--deployment", "fleet", *where]) == 0
+    monkeypatch.setenv("EKS_READINESS_DEPLOYMENT", "fleet")
+    assert [each["arn"] for each in _json(capsys, "clusters", "list", *where)] == [ARN]
+    assert "there is no deployment 'flet' here" in _refused(capsys, "results", "--deployment", "flet", *where)
+    assert "name --region or --profile" in _refused(capsys, "results")
+    assert "could not be found" in _refused(capsys, "results", *where, "--profile", "nope")
