@@ -111,7 +111,7 @@ def test_every_shipped_check_needs_known_evidence_and_belongs_to_an_item(shipped
     assert set(shipped.kinds) <= set(SLICES)
     assert shipped.item in BY_ID
     assert shipped.id.count(".") == 1
-    assert shipped.needs or shipped.attested_within_days
+    assert shipped.needs or shipped.statement_within_days
 
 
 def test_an_item_is_answered_by_checks_or_by_statements() -> None:

@@ -5,26 +5,15 @@ Source: https://karpenter.sh/docs/concepts/nodepools/
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Quantities, quantities
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import NodePools
 from eks_readiness.domain.evidence.nodes import NodePool
 
 NODE_POOLS = Kind("karpenter.sh", "nodepools")
-_QUANTITY = re.compile(r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?P<suffix>[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
-_FACTORS = {
-    "": 1.0,
-    "n": 1e-9,
-    "u": 1e-6,
-    "m": 1e-3,
-    **{unit: 10.0 ** (3 * power) for power, unit in enumerate("kMGTPE", start=1)},
-    **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)},
-}
-_Quantities = dict[str, str | int | float]
 
 
 class _Meta(msgspec.Struct, gc=False):
@@ -52,7 +41,7 @@ class _Disruption(msgspec.Struct, gc=False, rename="camel"):
 class _Spec(msgspec.Struct, gc=False):
     template: _Template | None = None
     disruption: _Disruption | None = None
-    limits: _Quantities | None = None
+    limits: Quantities | None = None
     replicas: int | None = None
 
 
@@ -65,7 +54,7 @@ class _Condition(msgspec.Struct, gc=False):
 
 class _Status(msgspec.Struct, gc=False):
     conditions: list[_Condition] | None = None
-    resources: _Quantities | None = None
+    resources: Quantities | None = None
 
 
 class _NodePool(msgspec.Struct, gc=False):
@@ -96,8 +85,8 @@ def _pool(each: _NodePool) -> NodePool:
         name=each.metadata.name,
         ready=ready.status == "True",
         not_ready_reason="" if ready.status == "True" else _why(conditions),
-        limits=_parsed(spec.limits),
-        used=_parsed(status.resources),
+        limits=quantities(spec.limits),
+        used=quantities(status.resources),
         consolidation=(disruption.consolidation_policy or "") if consolidates else "",
         expire_after=template.expire_after or "",
         node_class=template.node_class_ref.name if template.node_class_ref else "",
@@ -112,27 +101,6 @@ def _why(conditions: list[_Condition]) -> str:
     ]
     said = "; ".join(f"{one.type}: {one.message or one.reason or one.status}" for one in bad)
     return bounded(said, 200) or "no Ready condition yet"
-
-
-def _parsed(quantities: _Quantities | None) -> dict[str, float]:
-    found = {name: quantity(value) for name, value in (quantities or {}).items()}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def quantity(value: str | float) -> float | None:
-    """A Kubernetes quantity as a number (cores, bytes, a count); None for what is none.
-
-    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-    """
-    if isinstance(value, int | float):
-        return float(value)
-    match = _QUANTITY.fullmatch(value.strip())
-    if match is None:
-        return None
-    suffix = match["suffix"] or ""
-    if suffix[1:] and suffix[0] in "eE" and suffix not in _FACTORS:
-        return float(match["number"] + suffix)
-    return float(match["number"]) * _FACTORS[suffix]
 
 
 PROBES = (KubernetesProbe(provides=NodePools, rights=(Right("karpenter.sh", "nodepools"),), read=read_node_pools),)

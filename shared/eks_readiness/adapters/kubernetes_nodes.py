@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from eks_readiness.adapters.kubernetes_objects import Condition
+from eks_readiness.adapters.kubernetes_objects import Condition, Quantities, quantities
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.evidence import Nodes
 from eks_readiness.domain.evidence.nodes import Compute, Node, OsFamily
@@ -15,6 +15,7 @@ _ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone
 _COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 _NODEGROUP = "eks.amazonaws.com/nodegroup"
 _NODE_POOL = "karpenter.sh/nodepool"
+_CAPACITY = frozenset({"cpu", "memory", "pods"})
 _COMPUTES: dict[str, Compute] = {"auto": "auto", "fargate": "fargate", "hybrid": "hybrid"}
 # As the images write it into nodeInfo.osImage; the first that it contains counts.
 _OS_IMAGES: tuple[tuple[str, OsFamily], ...] = (
@@ -52,6 +53,7 @@ class _Status(msgspec.Struct, gc=False, rename="camel"):
     conditions: list[Condition] | None = None
     addresses: list[_Address] | None = None
     node_info: _NodeInfo | None = None
+    allocatable: Quantities | None = None
 
 
 class _Node(msgspec.Struct, gc=False):
@@ -87,6 +89,7 @@ def node(each: _Node) -> Node:
         external_address=any(one.type == "ExternalIP" and one.address for one in status.addresses or ()),
         unschedulable=bool(spec.unschedulable),
         created_at=each.metadata.creation_timestamp,
+        allocatable={name: value for name, value in quantities(status.allocatable).items() if name in _CAPACITY},
     )
 
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
+
+_QUANTITY = re.compile(r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?P<suffix>[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_FACTORS = {
+    "": 1.0,
+    "n": 1e-9,
+    "u": 1e-6,
+    "m": 1e-3,
+    **{unit: 10.0 ** (3 * power) for power, unit in enumerate("kMGTPE", start=1)},
+    **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)},
+}
+Quantities = dict[str, str | int | float]
+"""Amounts by resource, as Kubernetes writes them."""
 
 
 class Named(msgspec.Struct, gc=False):
@@ -37,3 +51,25 @@ class Condition(msgspec.Struct, gc=False):
 
     type: str = ""
     status: str = ""
+
+
+def quantities(amounts: Quantities | None) -> dict[str, float]:
+    """Amounts as numbers, without those that are none."""
+    found = {name: quantity(value) for name, value in (amounts or {}).items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def quantity(value: str | float) -> float | None:
+    """A Kubernetes quantity as a number (cores, bytes, a count); None for what is none.
+
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    if isinstance(value, int | float):
+        return float(value)
+    match = _QUANTITY.fullmatch(value.strip())
+    if match is None:
+        return None
+    suffix = match["suffix"] or ""
+    if suffix[1:] and suffix[0] in "eE" and suffix not in _FACTORS:
+        return float(match["number"] + suffix)
+    return float(match["number"]) * _FACTORS[suffix]

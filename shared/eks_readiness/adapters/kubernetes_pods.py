@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Quantities, quantities
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import MAX_SAMPLE, Pods, Sample
-from eks_readiness.domain.evidence.nodes import NamespaceSample, PendingPod
+from eks_readiness.domain.evidence.nodes import NamespaceSample, PendingPod, Requested, RunningImage
 from eks_readiness.domain.instant import Instant
 
 PODS = Kind("", "pods")
 _ENDED = ("Succeeded", "Failed")
 _DNS_LABEL, _DNS_VALUE = "k8s-app", "kube-dns"
+_SECRETS_STORE = "secrets-store.csi.k8s.io"
+# checklist: names ending in these; *_FILE and *_PATH do not, and only say where a secret is.
+_SECRET_NAME = re.compile(r"(?:PASSWORD|SECRET|TOKEN|KEY|CREDENTIALS)\Z", re.IGNORECASE)
+_REFERENCE = re.compile(r"\$\([\w.-]+\)")  # $(NAME): another variable's value
 _COMPACT_AT = 8 * MAX_SAMPLE
 
 
@@ -30,16 +37,57 @@ class _SecurityContext(msgspec.Struct, gc=False):
     privileged: bool | None = None
 
 
+class _Presence(msgspec.Struct, gc=False):
+    """That it is there is all that matters."""
+
+
+class _ValueFrom(msgspec.Struct, gc=False, rename="camel"):
+    secret_key_ref: _Presence | None = None
+
+
+class _Variable(msgspec.Struct, gc=False, rename="camel"):
+    """One environment variable. Its value is looked at for being there, and never kept."""
+
+    name: str = ""
+    value: str | None = None
+    value_from: _ValueFrom | None = None
+
+
+class _VariablesFrom(msgspec.Struct, gc=False, rename="camel"):
+    secret_ref: _Presence | None = None
+
+
+class _Resources(msgspec.Struct, gc=False):
+    requests: Quantities | None = None
+
+
 class _Container(msgspec.Struct, gc=False, rename="camel"):
+    name: str = ""
+    image: str = ""
     security_context: _SecurityContext | None = None
+    env: list[_Variable] | None = None
+    env_from: list[_VariablesFrom] | None = None
+    resources: _Resources | None = None
+    restart_policy: str | None = None
 
 
-class _HostPath(msgspec.Struct, gc=False):
-    """Its presence is all that matters."""
+class _CsiVolume(msgspec.Struct, gc=False):
+    driver: str = ""
+
+
+class _Source(msgspec.Struct, gc=False):
+    secret: _Presence | None = None
+
+
+class _Projected(msgspec.Struct, gc=False):
+    sources: list[_Source] | None = None
 
 
 class _Volume(msgspec.Struct, gc=False, rename="camel"):
-    host_path: _HostPath | None = None
+    host_path: _Presence | None = None
+    secret: _Presence | None = None
+    csi: _CsiVolume | None = None
+    projected: _Projected | None = None
 
 
 class _Spec(msgspec.Struct, gc=False):
@@ -51,6 +99,8 @@ class _Spec(msgspec.Struct, gc=False):
     host_pid: bool | None = msgspec.field(default=None, name="hostPID")
     host_ipc: bool | None = msgspec.field(default=None, name="hostIPC")
     node_name: str | None = msgspec.field(default=None, name="nodeName")
+    overhead: Quantities | None = None
+    resources: _Resources | None = None
 
 
 class _Condition(msgspec.Struct, gc=False, rename="camel"):
@@ -60,9 +110,15 @@ class _Condition(msgspec.Struct, gc=False, rename="camel"):
     last_transition_time: Instant | None = None
 
 
-class _Status(msgspec.Struct, gc=False):
+class _ContainerStatus(msgspec.Struct, gc=False):
+    name: str = ""
+    image_id: str = msgspec.field(default="", name="imageID")
+
+
+class _Status(msgspec.Struct, gc=False, rename="camel"):
     phase: str | None = None
     conditions: list[_Condition] | None = None
+    container_statuses: list[_ContainerStatus] | None = None
 
 
 class _Pod(msgspec.Struct, gc=False):
@@ -80,6 +136,12 @@ class PodFold:
         self.pending: list[PendingPod] = []
         self.pending_total = 0
         self.dns_nodes: set[str] = set()
+        self.secret_users: dict[str, Sample] = {}
+        self.secret_volumes = 0
+        self.literal_secrets: dict[str, Sample] = {}
+        self.images: dict[tuple[str, str], set[str]] = {}
+        self.without_requests: dict[str, Sample] = {}
+        self.requested: dict[str, list[float]] = {}
 
     def add(self, pod: _Pod) -> None:
         """Fold one pod in; pods that ended do not count."""
@@ -89,13 +151,46 @@ class PodFold:
         namespace = pod.metadata.namespace
         self.live[namespace] += 1
         if why := ", ".join(_host_privileges(spec)):
-            self.privileged[namespace] = _grown(
-                self.privileged.get(namespace, Sample()), f"{pod.metadata.name} ({why})"
-            )
+            _grow(self.privileged, namespace, f"{pod.metadata.name} ({why})")
         if pod.metadata.deletion_timestamp is None:
             self._add_pending(pod, status.conditions or ())
         if namespace == "kube-system" and (pod.metadata.labels or {}).get(_DNS_LABEL) == _DNS_VALUE:
             self._add_dns(spec, status)
+        self._add_secrets(pod.metadata, spec)
+        self._add_images(namespace, spec, status)
+        self._add_requests(pod.metadata, spec)
+
+    def _add_secrets(self, meta: _Meta, spec: _Spec) -> None:
+        containers = _containers(spec)
+        if _uses_secret(spec, containers):
+            _grow(self.secret_users, meta.namespace, meta.name)
+        if any(volume.csi and volume.csi.driver == _SECRETS_STORE for volume in spec.volumes or ()):
+            self.secret_volumes += 1
+        for container in containers:
+            for variable in container.env or ():
+                if variable.value and not _REFERENCE.fullmatch(variable.value) and is_secret_name(variable.name):
+                    _grow(self.literal_secrets, meta.namespace, f"{meta.name} ({container.name}: {variable.name})")
+
+    def _add_images(self, namespace: str, spec: _Spec, status: _Status) -> None:
+        running = {each.name: each.image_id for each in status.container_statuses or ()}
+        for container in spec.containers or ():
+            # Runtimes write name@sha256:…, or sha256:… alone for an image without a registry.
+            digest = running.get(container.name, "").rpartition("@")[2].removeprefix("docker-pullable://")
+            where = self.images.setdefault((container.image, digest), set())
+            if len(where) < MAX_SAMPLE:
+                where.add(namespace)
+
+    def _add_requests(self, meta: _Meta, spec: _Spec) -> None:
+        whole_pod = _asked(spec.resources)
+        if any(
+            not {"cpu", "memory"} <= {**whole_pod, **_asked(each.resources)}.keys() for each in spec.containers or ()
+        ):
+            _grow(self.without_requests, meta.namespace, meta.name)
+        if spec.node_name:
+            sums = self.requested.setdefault(spec.node_name, [0.0, 0.0, 0])
+            sums[0] += effective_request(spec, "cpu")
+            sums[1] += effective_request(spec, "memory")
+            sums[2] += 1
 
     def _add_pending(self, pod: _Pod, conditions: Iterable[_Condition]) -> None:
         scheduled = _condition(conditions, "PodScheduled")
@@ -120,9 +215,55 @@ class PodFold:
         return nsmallest(MAX_SAMPLE, self.pending, key=lambda pod: (pod.since, pod.namespace, pod.name))
 
 
+def _containers(spec: _Spec) -> list[_Container]:
+    return [*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ())]
+
+
+def _uses_secret(spec: _Spec, containers: Iterable[_Container]) -> bool:
+    for volume in spec.volumes or ():
+        sources = volume.projected.sources if volume.projected else None
+        if volume.secret or any(source.secret for source in sources or ()):
+            return True
+    return any(
+        any(variable.value_from and variable.value_from.secret_key_ref for variable in each.env or ())
+        or any(source.secret_ref for source in each.env_from or ())
+        for each in containers
+    )
+
+
+def is_secret_name(variable: str) -> bool:
+    """Whether an environment variable is named like a secret; one that names a file or a path is none."""
+    return bool(_SECRET_NAME.search(variable))
+
+
+def _asked(resources: _Resources | None) -> dict[str, float]:
+    return quantities(resources.requests) if resources else {}
+
+
+def effective_request(spec: _Spec, resource: str) -> float:
+    """What the scheduler counts of one resource for a pod.
+
+    The sum over containers and sidecars, or what the largest init container needs beside the sidecars that were started
+    before it, if that is more; a request of the whole pod replaces both; the runtime's overhead comes on top.
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+    """
+    overhead = quantities(spec.overhead).get(resource, 0.0)
+    if resource in (whole_pod := _asked(spec.resources)):
+        return whole_pod[resource] + overhead
+    sidecars = largest = 0.0
+    for each in spec.init_containers or ():
+        amount = _asked(each.resources).get(resource, 0.0)
+        if each.restart_policy == "Always":
+            sidecars += amount
+            largest = max(largest, sidecars)
+        else:
+            largest = max(largest, sidecars + amount)
+    regular = sum(_asked(each.resources).get(resource, 0.0) for each in spec.containers or ())
+    return max(regular + sidecars, largest) + overhead
+
+
 def _host_privileges(spec: _Spec) -> Iterator[str]:
-    containers = [*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ())]
-    if any(each.security_context and each.security_context.privileged for each in containers):
+    if any(each.security_context and each.security_context.privileged for each in _containers(spec)):
         yield "privileged"
     if spec.host_network:
         yield "hostNetwork"
@@ -134,9 +275,14 @@ def _host_privileges(spec: _Spec) -> Iterator[str]:
         yield "hostPath"
 
 
-def _grown(sample: Sample, name: str) -> Sample:
+def _grow(samples: dict[str, Sample], namespace: str, name: str) -> None:
+    sample = samples.get(namespace, Sample())
     names = (*sample.names, name) if len(sample.names) < MAX_SAMPLE else sample.names
-    return Sample(total=sample.total + 1, names=names)
+    samples[namespace] = Sample(total=sample.total + 1, names=names)
+
+
+def _by_namespace(samples: dict[str, Sample]) -> tuple[NamespaceSample, ...]:
+    return tuple(NamespaceSample(namespace=name, pods=samples[name]) for name in sorted(samples))
 
 
 def _condition(conditions: Iterable[_Condition], kind: str) -> _Condition | None:
@@ -152,12 +298,22 @@ def read_pods(api: KubernetesReader, gathered: Gathered) -> Pods:
         observed_at=gathered.observed_at,
         source="v1 pods",
         live=dict(sorted(fold.live.items())),
-        privileged=tuple(
-            NamespaceSample(namespace=name, pods=fold.privileged[name]) for name in sorted(fold.privileged)
-        ),
+        privileged=_by_namespace(fold.privileged),
         pending=tuple(fold.longest_pending()),
         pending_total=fold.pending_total,
         dns_nodes=tuple(sorted(fold.dns_nodes)),
+        secret_users=_by_namespace(fold.secret_users),
+        secret_volumes=fold.secret_volumes,
+        literal_secrets=_by_namespace(fold.literal_secrets),
+        images=tuple(
+            RunningImage(image=bounded(image), digest=bounded(digest), namespaces=tuple(sorted(where)))
+            for (image, digest), where in sorted(fold.images.items())
+        ),
+        without_requests=_by_namespace(fold.without_requests),
+        requested=tuple(
+            Requested(node=node, cpu_cores=round(cpu, 3), memory_bytes=memory, pods=int(pods))
+            for node, (cpu, memory, pods) in sorted(fold.requested.items())
+        ),
     )
 
 

@@ -6,12 +6,13 @@ named freely, so labels come before names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import Components
 from eks_readiness.domain.evidence.nodes import Component, ComponentName
 
@@ -21,6 +22,7 @@ _KINDS: tuple[tuple[WorkloadKind, Kind], ...] = (
     ("DaemonSet", Kind("apps", "daemonsets")),
     ("StatefulSet", Kind("apps", "statefulsets")),
 )
+_FLAG_CHARACTERS = 200
 _NAME, _COMPONENT, _K8S_APP, _APP = (
     "app.kubernetes.io/name",
     "app.kubernetes.io/component",
@@ -37,6 +39,7 @@ class _Mark(NamedTuple):
     labels: tuple[Mapping[str, str], ...] = ()
     names: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 _DAEMON: tuple[WorkloadKind, ...] = ("DaemonSet",)
@@ -59,6 +62,7 @@ _MARKS = (
         _DEPLOYMENT,
         ({_NAME: "aws-cluster-autoscaler"}, {_NAME: "cluster-autoscaler"}, {_APP: "cluster-autoscaler"}),
         ("cluster-autoscaler",),
+        flags=("--node-group-auto-discovery", "--nodes"),
     ),
     _Mark("velero", _DEPLOYMENT, ({_NAME: "velero"}, {"component": "velero"}), ("velero",)),
     _Mark("kasten", _DEPLOYMENT, ({_APP: "k10", "component": "controllermanager"},), ("controllermanager-svc",)),
@@ -75,7 +79,6 @@ _MARKS = (
         "guardduty-agent", _DAEMON, ({_NAME: "aws-guardduty-agent"},), ("aws-guardduty-agent",), ("amazon-guardduty",)
     ),
 )
-_DISCOVERS = ("--node-group-auto-discovery", "--nodes")
 
 
 class _Meta(msgspec.Struct, gc=False):
@@ -85,7 +88,7 @@ class _Meta(msgspec.Struct, gc=False):
 
 
 class _Container(msgspec.Struct, gc=False):
-    """Arguments are looked at for the autoscaler's discovery flags alone, and never kept."""
+    """Of the arguments only the flags that a mark names are kept."""
 
     image: str = ""
     command: list[str] | None = None
@@ -135,7 +138,7 @@ def read_components(api: KubernetesReader, gathered: Gathered) -> Components:
 def _components(kind: WorkloadKind, each: _Workload) -> Iterable[Component]:
     for mark in _MARKS:
         if kind in mark.kinds and _is(mark, each.metadata):
-            yield _component(mark.component, kind, each)
+            yield _component(mark, kind, each)
             return
 
 
@@ -146,7 +149,7 @@ def _is(mark: _Mark, meta: _Meta) -> bool:
     return meta.name in mark.names or any(marked.items() <= labels.items() for marked in mark.labels)
 
 
-def _component(name: ComponentName, kind: WorkloadKind, each: _Workload) -> Component:
+def _component(mark: _Mark, kind: WorkloadKind, each: _Workload) -> Component:
     spec, status = each.spec or _Spec(), each.status or _Status()
     containers = ((spec.template and spec.template.spec) or _PodSpec()).containers or []
     if kind == "DaemonSet":
@@ -155,20 +158,29 @@ def _component(name: ComponentName, kind: WorkloadKind, each: _Workload) -> Comp
         # The API server itself fills in 1 where nothing was said.
         desired, ready = 1 if spec.replicas is None else spec.replicas, status.ready_replicas or 0
     return Component(
-        component=name,
+        component=mark.component,
         kind=kind,
         namespace=each.metadata.namespace,
         name=each.metadata.name,
         desired=desired,
         ready=ready,
         images=tuple(one.image for one in containers),
-        autodiscovers=_autodiscovers(containers) if name == "cluster-autoscaler" else None,
+        flags=_flags(mark.flags, containers),
     )
 
 
-def _autodiscovers(containers: Iterable[_Container]) -> bool:
-    words = [word for one in containers for word in (*(one.command or ()), *(one.args or ()))]
-    return any(word.partition("=")[0] in _DISCOVERS for word in words)
+def _flags(wanted: Collection[str], containers: Iterable[_Container]) -> dict[str, str]:
+    """The values of flags, written as `--flag=value`, `--flag value` or alone."""
+    found: dict[str, str] = {}
+    for one in containers:
+        words = [*(one.command or ()), *(one.args or ())]
+        for position, word in enumerate(words):
+            following = words[position + 1] if position + 1 < len(words) else ""
+            flag, separator, value = word.partition("=")
+            if flag in wanted:
+                alone = separator or following.startswith("-")
+                found[flag] = bounded(value if alone else following, _FLAG_CHARACTERS)
+    return found
 
 
 PROBES = (

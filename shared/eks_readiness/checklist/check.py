@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast, overload
+from typing import Any, Final, Literal, TypeVar, cast, overload
 
 import msgspec
 
@@ -26,6 +26,8 @@ from eks_readiness.domain.item import ItemId
 from eks_readiness.domain.policy import Policy
 
 Answer = Verdict | Unavailable
+Stated = Literal["pass", "not_applicable"]
+Within = Callable[[Policy], float]
 S = TypeVar("S", bound=Slice)
 A = TypeVar("A")
 B = TypeVar("B")
@@ -50,8 +52,9 @@ def if_available(kind: type[S]) -> type[S | Unavailable]:
 class Check:
     """One declared check: its id, what it needs, its text, and the rule itself.
 
-    Calling it judges slices directly. `attested` marks a check that a dated statement answers instead of a probe; such
-    a check has no rule, and `max_age_days` names the policy's threshold for the statement's age.
+    Calling it judges slices directly. `statement_within_days` is set for a check that a dated statement may answer, and
+    gives the age up to which it counts: instead of a probe where there is no `rule`, or where the probe does not pass.
+    `stated` is what such a statement makes of it.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword for each thing that a declaration says
@@ -63,7 +66,8 @@ class Check:
         doc: str,
         rule: Callable[..., Answer] | None,
         module: str,
-        attested_within_days: Callable[[Policy], float] | None = None,
+        statement_within_days: Within | None = None,
+        stated: Stated = "pass",
     ) -> None:
         self.id: Final = CheckId(identifier)
         self.item: Final = ItemId(identifier.partition(".")[0])
@@ -72,7 +76,8 @@ class Check:
         self.doc: Final = inspect.cleandoc(doc)
         self.rule: Final = rule
         self.module: Final = module
-        self.attested_within_days: Final = attested_within_days
+        self.statement_within_days: Final = statement_within_days
+        self.stated: Final[Stated] = stated
 
     @property
     def statement(self) -> str:
@@ -115,30 +120,70 @@ Declared = Callable[[Callable[..., Answer]], Check]
 
 @overload
 def check(
-    identifier: str, *, needs: tuple[type[A]], required: bool
+    identifier: str,
+    *,
+    needs: tuple[type[A]],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
 ) -> Callable[[Callable[[A, Policy], Answer]], Check]: ...
 @overload
 def check(
-    identifier: str, *, needs: tuple[type[A], type[B]], required: bool
+    identifier: str,
+    *,
+    needs: tuple[type[A], type[B]],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
 ) -> Callable[[Callable[[A, B, Policy], Answer]], Check]: ...
 @overload
 def check(
-    identifier: str, *, needs: tuple[type[A], type[B], type[C]], required: bool
+    identifier: str,
+    *,
+    needs: tuple[type[A], type[B], type[C]],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
 ) -> Callable[[Callable[[A, B, C, Policy], Answer]], Check]: ...
 @overload
 def check(
-    identifier: str, *, needs: tuple[type[A], type[B], type[C], type[D]], required: bool
+    identifier: str,
+    *,
+    needs: tuple[type[A], type[B], type[C], type[D]],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
 ) -> Callable[[Callable[[A, B, C, D, Policy], Answer]], Check]: ...
 @overload
 def check(
-    identifier: str, *, needs: tuple[type[A], type[B], type[C], type[D], type[E]], required: bool
+    identifier: str,
+    *,
+    needs: tuple[type[A], type[B], type[C], type[D], type[E]],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
 ) -> Callable[[Callable[[A, B, C, D, E, Policy], Answer]], Check]: ...
 @overload
 def check(
-    identifier: str, *, needs: tuple[type[A], type[B], type[C], type[D], type[E], type[F]], required: bool
+    identifier: str,
+    *,
+    needs: tuple[type[A], type[B], type[C], type[D], type[E], type[F]],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
 ) -> Callable[[Callable[[A, B, C, D, E, F, Policy], Answer]], Check]: ...
-def check(identifier: str, *, needs: tuple[Any, ...], required: bool) -> Any:
+def check(
+    identifier: str,
+    *,
+    needs: tuple[Any, ...],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
+) -> Any:
     """Declare a check. It registers nothing: `collect` gathers the checks of the modules that are named to it.
+
+    With `or_attested` a valid statement about the check or its item, not older than that many days, answers it where
+    the evidence does not: `pass`, or `not_applicable` where the statement is a decision to do without.
 
     Its docstring is what `eks-readiness explain` prints: first line the statement, then `Not applicable when:` (where
     claimed), `Why:`, `Fix:` and `Source:` lines.
@@ -146,15 +191,20 @@ def check(identifier: str, *, needs: tuple[Any, ...], required: bool) -> Any:
 
     def declare(rule: Callable[..., Answer]) -> Check:
         return Check(
-            identifier, required=required, needs=needs, doc=rule.__doc__ or "", rule=rule, module=rule.__module__
+            identifier,
+            required=required,
+            needs=needs,
+            doc=rule.__doc__ or "",
+            rule=rule,
+            module=rule.__module__,
+            statement_within_days=or_attested,
+            stated=stated,
         )
 
     return declare
 
 
-def attested(
-    identifier: str, *, required: bool, within_days: Callable[[Policy], float], doc: str, module: str
-) -> Check:
+def attested(identifier: str, *, required: bool, within_days: Within, doc: str, module: str) -> Check:
     """Declare a check that a dated statement of a person or a pipeline answers; `module` is the caller's `__name__`."""
     return Check(
         identifier,
@@ -163,5 +213,5 @@ def attested(
         doc=doc,
         rule=None,
         module=module,
-        attested_within_days=within_days,
+        statement_within_days=within_days,
     )

@@ -19,7 +19,7 @@ from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
-from eks_readiness.domain.finding import Finding, failed, passed
+from eks_readiness.domain.finding import Finding, Verdict, failed, not_applicable, passed
 from eks_readiness.domain.item import Item, ItemId
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Scorecard
@@ -102,11 +102,7 @@ def _finding(  # noqa: PLR0913 - the engine's own step: everything that evaluate
     waivers: Sequence[Waiver],
     at: datetime,
 ) -> Finding:
-    attested_by = ""
-    if check.attested_within_days is None:
-        answer = _ask(check, evidence, policy)
-    else:
-        answer, attested_by = _attested_answer(check, attestations, policy, at)
+    answer, attested_by = _answer(check, evidence, policy, attestations, at)
     if isinstance(answer, Unavailable):
         finding = Finding(
             check=check.id,
@@ -131,6 +127,32 @@ def _finding(  # noqa: PLR0913 - the engine's own step: everything that evaluate
     if finding.outcome in ("fail", "unknown"):
         return msgspec.structs.replace(finding, waiver=_waiver_for({check.id, check.item}, waivers))
     return finding
+
+
+def _answer(
+    check: Check, evidence: Evidence, policy: Policy, attestations: Sequence[Attestation], at: datetime
+) -> tuple[Answer, str]:
+    """What evidence or a statement says, and who made the statement that counts."""
+    if check.rule is None:
+        return _attested_answer(check, attestations, policy, at)
+    answer = _ask(check, evidence, policy)
+    settled = isinstance(answer, Verdict) and answer.outcome in ("pass", "not_applicable")
+    if settled or check.statement_within_days is None:
+        return answer, ""
+    stated, owner = _attested_answer(check, attestations, policy, at)
+    if owner:
+        return stated, owner
+    return _with_way_out(answer, check, stated, attestations), ""
+
+
+def _with_way_out(answer: Answer, check: Check, stated: Answer, attestations: Sequence[Attestation]) -> Answer:
+    """Say beside what was observed why no statement answers it, or that one could."""
+    if isinstance(answer, Unavailable):
+        way_out = f"or attest it: eks-readiness attest {check.id}"
+        return msgspec.structs.replace(answer, remedy=f"{answer.remedy}; {way_out}" if answer.remedy else way_out)
+    if isinstance(stated, Verdict) and any(each.subject in {check.id, check.item} for each in attestations):
+        return msgspec.structs.replace(answer, reason=bounded(f"{answer.reason}; {stated.reason}"))
+    return answer
 
 
 def _ask(check: Check, evidence: Evidence, policy: Policy) -> Answer:
@@ -160,11 +182,11 @@ def _attested_answer(
         return failed(f"the attestation of {statement.owner} expired on {statement.expires_at:%Y-%m-%d}"), ""
     if not statement.holds:
         return failed(f"{statement.owner} attested on {statement.issued_at:%Y-%m-%d} that it is not in place"), ""
-    days = check.attested_within_days(policy) if check.attested_within_days else 0
+    days = check.statement_within_days(policy) if check.statement_within_days else 0
     if not statement.fresh_at(at, timedelta(days=days)):
         return failed(f"attested on {statement.issued_at:%Y-%m-%d}, more than {days:g} days ago"), ""
-    verdict = passed(f"attested by {statement.owner} on {statement.issued_at:%Y-%m-%d}")
-    return verdict, statement.owner
+    said = f"attested by {statement.owner} on {statement.issued_at:%Y-%m-%d}"
+    return (passed(said) if check.stated == "pass" else not_applicable(f"decided: {said}")), statement.owner
 
 
 def _unattested(subject: str, subjects: set[str], attestations: Sequence[Attestation]) -> str:

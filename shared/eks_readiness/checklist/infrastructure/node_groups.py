@@ -92,7 +92,7 @@ def nodes_scale(  # noqa: PLR0913 - one for each slice
     if isinstance(components, Components):
         if by_pools and any(each.ready for each in components.named("karpenter")):
             return passed("Karpenter is available and every NodePool is Ready")
-        if any(each.ready and each.autodiscovers for each in components.named("cluster-autoscaler")):
+        if any(each.ready and each.flags for each in components.named("cluster-autoscaler")):
             return passed("Cluster Autoscaler is available")
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate")

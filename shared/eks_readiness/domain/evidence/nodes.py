@@ -18,6 +18,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One node. `zone` is the topology label's; `nodegroup` and `node_pool` who made it, empty for self-managed ones.
 
     `os_family` is derived from nodeInfo.osImage and operatingSystem. `external_address`: it reports an ExternalIP.
+    `allocatable` is what pods may use of it: cpu in cores, memory in bytes, pods.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     external_address: bool = False
     unschedulable: bool = False
     created_at: datetime | None = None
+    allocatable: dict[str, float] = {}
 
 
 class Nodes(Slice, frozen=True, kw_only=True):
@@ -91,8 +93,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `desired` and `ready` count pods, or nodes for a DaemonSet; `desired` 0 means scaled to nothing. `zones` and `nodes`
     say how far the ready pods of this workload are spread, where pods could be read (only for coredns).
-    `images` holds the containers' images. `autodiscovers` is set for a cluster-autoscaler with
-    --node-group-auto-discovery or --nodes.
+    `images` holds the containers' images. `flags` holds the values of the few command-line flags that a check names, by
+    flag; of one given several times the last counts.
     """
 
     component: ComponentName
@@ -102,7 +104,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     desired: int = 0
     ready: int = 0
     images: tuple[str, ...] = ()
-    autodiscovers: bool | None = None
+    flags: dict[str, str] = {}
 
     @property
     def fully_ready(self) -> bool:
@@ -140,12 +142,38 @@ class PendingPod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: Instant
 
 
+class Requested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the pods of one node ask for: cpu in cores, memory in bytes, and how many they are."""
+
+    node: str
+    cpu_cores: float = 0.0
+    memory_bytes: float = 0.0
+    pods: int = 0
+
+
+class RunningImage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One image that regular containers run: the name that a pod asks for, and the digest that runs.
+
+    `digest` is `sha256:…`, empty while nothing was pulled. `namespaces` are where it runs (at most 50 of them).
+    """
+
+    image: str
+    digest: str = ""
+    namespaces: tuple[str, ...] = ()
+
+
 class Pods(Slice, frozen=True, kw_only=True):
     """Live pods (neither Succeeded nor Failed), folded while they streamed by.
 
     `live` counts them by namespace. `privileged` holds, by namespace, those that are privileged, share a host namespace
     or mount a hostPath. `pending` holds the longest pending ones (at most 50), `pending_total` how many there are;
     pods being deleted are left out. `dns_nodes` names the nodes on which ready CoreDNS pods run, each once.
+
+    `secret_users` holds, by namespace, pods that use a Kubernetes Secret as environment or volume (image pull secrets
+    are none); `secret_volumes` counts those with a volume of the Secrets Store CSI driver. `literal_secrets` holds, by
+    namespace, `pod (container: NAME)` for each environment variable that is named like a secret and has a literal
+    value: names alone, no value is ever kept. `images` are those that regular containers run. `without_requests`
+    holds, by namespace, pods of which a regular container asks for no cpu or no memory. `requested` is by node.
     """
 
     live: dict[str, int] = {}
@@ -153,6 +181,12 @@ class Pods(Slice, frozen=True, kw_only=True):
     pending: tuple[PendingPod, ...] = ()
     pending_total: int = 0
     dns_nodes: tuple[str, ...] = ()
+    secret_users: tuple[NamespaceSample, ...] = ()
+    secret_volumes: int = 0
+    literal_secrets: tuple[NamespaceSample, ...] = ()
+    images: tuple[RunningImage, ...] = ()
+    without_requests: tuple[NamespaceSample, ...] = ()
+    requested: tuple[Requested, ...] = ()
 
 
 class DisruptionBudgets(Slice, frozen=True, kw_only=True):
