@@ -28,6 +28,8 @@ PAGE = 2
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # Signing names that are not the name of the client. https://docs.aws.amazon.com/service-authorization/latest/reference/
 _CLIENT_OF = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "aps": "amp"}
+_ACCOUNT_WIDE = frozenset({"budgets", "ce", "cost-optimization-hub", "cur", "iam", "route53", "bcm-data-exports"})
+"""Services without regions: whatever region signs, the first scenario answers for the account."""
 _TOKEN = "page-"
 
 
@@ -88,7 +90,7 @@ class AwsServer:
     def _result(self, region: str, service: str, operation: OperationModel, parameters: Mapping[str, Any]) -> Any:
         name = operation.name
         self.calls.append((service, name))
-        scenario = self.scenarios.get(region)
+        scenario = next(iter(self.scenarios.values())) if service in _ACCOUNT_WIDE else self.scenarios.get(region)
         if scenario is None:
             return _Refusal("UnrecognizedClientException", f"nothing is in {region}")
         paging = _paging(service, name)

@@ -12,13 +12,17 @@ from typing import Any, Self
 from eks_readiness.domain.cluster import ClusterRef
 from tests.doubles.aws_server import AwsServer
 from tests.doubles.kubernetes_server import KubernetesServer
-from tests.doubles.scenario import Scenario, load_scenario
+from tests.doubles.scenario import Scenario, load_scenario, service_model, services_of
+
+
+def _service_id(service: str) -> str:
+    identifier: str = service_model(service).service_id
+    return identifier.upper().replace(" ", "_")
+
 
 REGIONS = {"prod": "eu-west-1", "auto": "eu-central-1", "bare": "us-east-1", "locked": "eu-north-1"}
-SERVICES = (
-    *("EKS", "EC2", "KMS", "BACKUP", "GUARDDUTY", "CLOUDWATCH_LOGS", "CLOUDTRAIL", "INSPECTOR2"),
-    *("SSM_INCIDENTS", "SSM_CONTACTS"),
-)
+SERVICES = tuple(sorted({_service_id(each) for each in services_of(tuple(REGIONS))}))
+"""Of every service that a scenario answers for: its id, as the SDK's environment variables spell it."""
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLEFLEET0001", "AWS_SECRET_ACCESS_KEY": "fleet-secret-key"}
 
 

@@ -59,7 +59,7 @@ def read_yaml(path: Path) -> list[Any]:
 
 @dataclass(frozen=True)
 class Rule:
-    """One answer of an AWS operation: to calls whose parameters contain `when`. `operation` may be `*`."""
+    """One answer of AWS, to calls whose parameters contain `when`. `service` and `operation` may be `*`."""
 
     service: str
     operation: str
@@ -69,7 +69,8 @@ class Rule:
 
     def fits(self, service: str, operation: str, parameters: Mapping[str, Any]) -> bool:
         """Whether it answers a call."""
-        return self.service == service and self.operation in (operation, ANY) and _contains(parameters, self.when)
+        named = self.service in (service, ANY) and self.operation in (operation, ANY)
+        return named and _contains(parameters, self.when)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,11 @@ def _documents(name: str) -> tuple[dict[str, Any], list[dict[str, Any]], list[di
     return head, rules, objects
 
 
+def services_of(names: Sequence[str]) -> frozenset[str]:
+    """The boto3 names of the services that scenarios answer for."""
+    return frozenset(rule["service"] for name in names for rule in _documents(name)[1]) - {ANY}
+
+
 def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION) -> Scenario:
     """Read a scenario as it is at an instant; in another region if one is named."""
     head, rules, objects = (_moved(each, region) for each in _documents(name))
@@ -129,7 +135,8 @@ def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION) 
         cluster=ClusterRef.parse(head["cluster_arn"]),
         kubernetes_version=head["kubernetes_version"],
         now=now,
-        rules=tuple(_rule(each, now) for each in rules),
+        # Rules for every service speak last, whatever file they stand in.
+        rules=tuple(sorted((_rule(each, now) for each in rules), key=lambda rule: rule.service == ANY)),
         objects=tuple(dated(each, now) for each in objects),
         serves=tuple(_served(each) for each in head.get("serves") or ()),
         denied=frozenset(head.get("deny") or ()),
@@ -180,12 +187,13 @@ def merged(value: Any, patch: Any) -> Any:
 
 def operation_model(service: str, operation: str) -> OperationModel:
     """The SDK's own description of an operation, by API name."""
-    model: OperationModel = _service_model(service).operation_model(operation)
+    model: OperationModel = service_model(service).operation_model(operation)
     return model
 
 
 @functools.cache
-def _service_model(service: str) -> Any:
+def service_model(service: str) -> Any:
+    """The SDK's own description of a service, by boto3 name."""
     return botocore.session.get_session().get_service_model(service)
 
 
