@@ -30,7 +30,7 @@ def main() -> int:
     try:
         config = read_config(_config_file(app))
         target = Target(config.python, config.architecture)
-        compose(app, config, lambda name: build_bundle(name, target))
+        compose(app, config, lambda name: build_bundle(name, target, packages=config.checklist_packages))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_INPUT

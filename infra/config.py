@@ -12,6 +12,7 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from eks_readiness.checklist.items import BY_ID
 from eks_readiness.domain.policy import THRESHOLDS, Policy
 from infra.schedule_expression import ScheduleError, longest_pause_seconds
 
@@ -64,8 +65,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is the stack's name and tells deployments apart. `jitter_seconds` spreads the scans of one tick.
     `scan_timeout_seconds` bounds one cluster's scan. `scan_concurrency` is how many clusters are scanned at once.
-    `thresholds` overrides the policy. `kubernetes_endpoint_suffixes` and `aws_endpoint_urls` (SDK service id in
-    lower case → address) are for endpoints of one's own: a proxy, interface endpoints without private DNS, a local AWS.
+    `thresholds` overrides the policy. `checklist_packages` are directories or wheels with checks of one's own, relative
+    to the file. `kubernetes_endpoint_suffixes` and `aws_endpoint_urls` (SDK service id in lower case → address) are for
+    endpoints of one's own: a proxy, interface endpoints without private DNS, a local AWS.
     """
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")] = "eks-readiness"
@@ -73,6 +75,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     jitter_seconds: Annotated[int, Meta(ge=0, le=900)] = 300
     notify: tuple[Text, ...] = ()
     thresholds: dict[str, object] = {}
+    checklist_packages: tuple[Text, ...] = ()
     scan_timeout_seconds: Annotated[int, Meta(ge=30, le=900)] = 120
     scan_memory_mb: Annotated[int, Meta(ge=256, le=10240)] = 1024
     scan_concurrency: Annotated[int, Meta(ge=2, le=1000)] = 10
@@ -135,7 +138,8 @@ def read_config(file: Path) -> Config:
         path, what = _located(error)
         raise document.error(path, what) from None
     _check(document, config)
-    return config
+    packages = tuple(str(_package(document, index, path, file)) for index, path in enumerate(config.checklist_packages))
+    return msgspec.structs.replace(config, checklist_packages=packages)
 
 
 def _parse(file: Path) -> _Document:
@@ -216,6 +220,14 @@ def _located(error: msgspec.ValidationError) -> tuple[tuple[str | int, ...], str
     return tuple(int(index) if index else name for name, index in parts), message[: match.start()]
 
 
+def _package(document: _Document, index: int, path: str, file: Path) -> Path:
+    found = (file.parent / path).resolve()
+    if not (found / "pyproject.toml").is_file() and not (found.suffix == ".whl" and found.is_file()):
+        what = f"{path} is neither a wheel nor a directory with a pyproject.toml"
+        raise document.error(("checklist_packages", index), what)
+    return found
+
+
 def _check_thresholds(document: _Document) -> None:
     thresholds = document.data.get("thresholds")
     for name, value in thresholds.items() if isinstance(thresholds, dict) else ():
@@ -226,6 +238,13 @@ def _check_thresholds(document: _Document) -> None:
         except msgspec.ValidationError as error:
             path, what = _located(error)
             raise document.error(("thresholds", *path), f"{what}; the thresholds are in docs/checks.md") from None
+    levels = thresholds.get("item_levels") if isinstance(thresholds, dict) else None
+    if document.data.get("checklist_packages"):
+        return  # their items are known where they are installed: the scanner refuses others when it starts
+    for item in levels if isinstance(levels, dict) else ():
+        if item not in BY_ID:
+            known = frozenset(str(each) for each in BY_ID)
+            raise document.error(("thresholds", "item_levels", item), f"no such item; {_did_you_mean(item, known)}")
 
 
 def _check(document: _Document, config: Config) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -54,8 +54,10 @@ class Target(NamedTuple):
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", architecture)
 
 
-def build_bundle(name: BundleName, target: Target, *, into: Path = BUILD) -> Path:
+def build_bundle(name: BundleName, target: Target, *, packages: Sequence[str] = (), into: Path = BUILD) -> Path:
     """Build a bundle and return its directory. Wheels are installed once per lock file and target.
+
+    `packages` are directories or wheels with checks of one's own; only the scanner's bundle gets them.
 
     Raises:
         BundleError: no interpreter of the target's version, or the wheels could not be installed.
@@ -70,7 +72,8 @@ def build_bundle(name: BundleName, target: Target, *, into: Path = BUILD) -> Pat
     shutil.rmtree(bundle, ignore_errors=True)
     shutil.copytree(wheels, bundle, symlinks=True)
     _copy_sources(bundle, name)
-    _compile(bundle, interpreter, (bundle / "eks_readiness", bundle / "functions"))
+    added = _add_packages(packages, target, bundle, interpreter) if packages and name == "scan" else []
+    _compile(bundle, interpreter, (bundle / "eks_readiness", bundle / "functions", *added))
     return bundle
 
 
@@ -119,6 +122,31 @@ def _install(lock: Path, target: Target, wheels: Path, interpreter: str) -> None
             shutil.rmtree(found) if found.is_dir() else found.unlink()
     _compile(partial, interpreter, (partial,))
     partial.rename(wheels)
+
+
+def _add_packages(packages: Sequence[str], target: Target, bundle: Path, interpreter: str) -> list[Path]:
+    """Install packages with checks of one's own, without their dependencies: checks are pure and need none."""
+    added = bundle.with_suffix(".added")
+    shutil.rmtree(added, ignore_errors=True)
+    command = [
+        *(_uv(), "pip", "install", "--quiet", "--no-deps", "--python", interpreter, "--python-version", target.python),
+        *("--link-mode", "copy", "--target", str(added), *packages),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - paths of the configuration
+    if done.returncode:
+        message = f"checklist_packages could not be installed: {done.stderr[-1000:]}"
+        raise BundleError(message)
+    # Where it was installed from is nobody's business, and would change the bytes from machine to machine.
+    for record in [*added.glob("*.dist-info/direct_url.json"), *added.glob("*.dist-info/RECORD")]:
+        record.unlink()
+    moved: list[Path] = []
+    for found in sorted(each for each in added.iterdir() if not each.name.startswith((".", "bin"))):
+        if any((bundle / name).exists() for name in (found.stem, f"{found.stem}.py")):
+            message = f"checklist_packages bring {found.name}, which the scanner has already: rename it"
+            raise BundleError(message)
+        moved.append(Path(shutil.move(found, bundle / found.name)))
+    shutil.rmtree(added)
+    return moved
 
 
 def _copy_sources(bundle: Path, name: BundleName) -> None:

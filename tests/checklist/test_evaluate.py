@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.check import Answer, Check, attested, check, if_available
 from eks_readiness.checklist.evaluate import evaluate, evaluate_document, ruleset
 from eks_readiness.checklist.items import ITEMS
@@ -89,6 +90,27 @@ PLAN = attested(
     module=__name__,
 )
 CHECKS: tuple[Check, ...] = (alpha_holds, beta_holds, either_holds, beta_is_advised, PLAN)
+
+
+@check("dr-testing.drill", needs=(Alpha,), required=True, or_attested=lambda policy: policy.max_restore_test_age_days)
+def a_drill_was_made(alpha: Alpha, policy: Policy) -> Answer:
+    """A restore was made, or a drill is attested."""
+    return verdict(alpha.said)
+
+
+@check(
+    "service-mesh.mesh",
+    needs=(Alpha,),
+    required=True,
+    or_attested=lambda policy: policy.procedure_max_age_days,
+    stated="not_applicable",
+)
+def there_is_a_mesh(alpha: Alpha, policy: Policy) -> Answer:
+    """There is a mesh, or a decision to do without."""
+    return verdict(alpha.said)
+
+
+EITHER = Checklist(ITEMS, (a_drill_was_made, there_is_a_mesh))
 SUBJECTS = st.sampled_from([str(each.id) for each in CHECKS] + [str(each.item) for each in CHECKS] + ["runbooks"])
 
 
@@ -109,7 +131,9 @@ def judged(
     waivers: tuple[Waiver, ...] = (),
 ) -> Scorecard:
     """The scorecard of that evidence."""
-    return evaluate(observed(alpha, beta), CHECKS, policy=Policy(), attestations=attestations, waivers=waivers)
+    return evaluate(
+        observed(alpha, beta), Checklist(ITEMS, CHECKS), policy=Policy(), attestations=attestations, waivers=waivers
+    )
 
 
 def finding(card: Scorecard, name: str) -> Finding:
@@ -160,7 +184,7 @@ def test_an_unavailable_slice_makes_its_checks_unknown_with_its_reason_and_remed
 def test_evidence_that_was_never_asked_for_is_unknown_too() -> None:
     """An evidence document of an older version may lack a slice."""
     bare = Evidence(cluster=CLUSTER, observed_at=NOW, slices=MappingProxyType({}))
-    found = evaluate(bare, CHECKS, policy=Policy()).findings[0]
+    found = evaluate(bare, Checklist(ITEMS, CHECKS), policy=Policy()).findings[0]
     assert (found.outcome, found.unknown_reason) == ("unknown", "unsupported")
 
 
@@ -196,7 +220,7 @@ def test_the_score_counts_decided_checks_only() -> None:
     attested_plan = (attestation("incident-response.plan"),)
     assert judged("pass", "fail", attestations=attested_plan).score_percent == 60.0
     assert judged("pass", "fail", attestations=attested_plan, waivers=(waiver("storage.beta"),)).score_percent == 75.0
-    only_unknown = evaluate(observed(DENIED, DENIED), CHECKS[:4], policy=Policy())
+    only_unknown = evaluate(observed(DENIED, DENIED), Checklist(ITEMS, CHECKS[:4]), policy=Policy())
     assert only_unknown.score_percent is None
 
 
@@ -223,6 +247,56 @@ def test_an_attested_check_is_answered_by_a_valid_statement_about_it(
     assert found.outcome == outcome
     assert words in found.reason
     assert found.attested_by == ("sre" if outcome == "pass" else "")
+
+
+def by_either(alpha: Said | Unavailable, name: str, *stated: Attestation) -> Finding:
+    """The finding of a check that evidence or a statement answers."""
+    return finding(evaluate(observed(alpha, "pass"), EITHER, policy=Policy(), attestations=stated), name)
+
+
+@pytest.mark.parametrize("alpha", ["fail", "crash", DENIED])
+@pytest.mark.parametrize("subject", ["dr-testing.drill", "dr-testing"])
+def test_a_statement_answers_where_the_evidence_does_not(subject: str, alpha: Said | Unavailable) -> None:
+    """Failed or not to be had: a valid statement about the check or its item answers instead, and says who made it."""
+    found = by_either(alpha, "dr-testing.drill", attestation(subject))
+    assert (found.outcome, found.reason, found.attested_by) == ("pass", "attested by sre on 2026-05-31", "sre")
+    assert found.unknown_reason is None
+
+
+def test_evidence_that_passes_needs_no_statement() -> None:
+    """The statement is not even named: what was observed is the better reason."""
+    for alpha, outcome in (("pass", "pass"), ("not_applicable", "not_applicable")):
+        found = by_either(cast("Said", alpha), "dr-testing.drill", attestation("dr-testing.drill"))
+        assert (found.outcome, found.attested_by) == (outcome, "")
+
+
+def test_a_decision_to_do_without_makes_a_check_not_applicable() -> None:
+    """Nothing is claimed to be there."""
+    found = by_either("fail", "service-mesh.mesh", attestation("service-mesh"))
+    assert (found.outcome, found.reason) == ("not_applicable", "decided: attested by sre on 2026-05-31")
+    assert found.attested_by == "sre"
+
+
+def test_a_statement_that_does_not_count_is_named_beside_what_was_observed() -> None:
+    """Expired, too old or taken back: the evidence's answer stands, and says why the statement did not help."""
+    for stated, words in (
+        (attestation("dr-testing.drill", days_left=-0.5), "it does not hold; the attestation of sre expired on"),
+        (attestation("dr-testing.drill", days_ago=91), "it does not hold; attested on 2026-03-02, more than 90 days"),
+        (attestation("dr-testing", holds=False), "it does not hold; sre attested on 2026-05-31 that it is not"),
+    ):
+        found = by_either("fail", "dr-testing.drill", stated)
+        assert (found.outcome, found.attested_by, found.offenders) == ("fail", "", ("vol-1",))
+        assert found.reason.startswith(words)
+    assert by_either("fail", "dr-testing.drill", attestation("storage")).reason == "it does not hold"
+
+
+def test_what_cannot_be_observed_may_be_attested_and_says_so() -> None:
+    """The remedy names both ways."""
+    found = by_either(DENIED, "dr-testing.drill")
+    assert (found.outcome, found.unknown_reason) == ("unknown", "denied")
+    assert found.remedy == "grant it; or attest it: eks-readiness attest dr-testing.drill"
+    taken_back = by_either(DENIED, "dr-testing.drill", attestation("dr-testing.drill", holds=False))
+    assert taken_back.outcome == "unknown"
 
 
 def test_the_newest_statement_counts_also_when_it_says_no() -> None:
@@ -284,7 +358,7 @@ def test_another_instant_moves_the_statements_and_not_the_date_of_the_evidence()
     """`at` says when statements must be valid; the scorecard still says when the cluster was looked at."""
     soon = attestation("incident-response", days_ago=-1)
     later = NOW + timedelta(days=2)
-    card = evaluate(observed("pass", "pass"), CHECKS, policy=Policy(), attestations=[soon], at=later)
+    card = evaluate(observed("pass", "pass"), Checklist(ITEMS, CHECKS), policy=Policy(), attestations=[soon], at=later)
     assert finding(card, "incident-response.plan").outcome == "pass"
     assert card.observed_at == NOW
 

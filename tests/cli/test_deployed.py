@@ -50,7 +50,11 @@ class There(Deployment):
 def there(monkeypatch: pytest.MonkeyPatch) -> There:
     """The deployment that every command reaches."""
     made = There(
-        name="eks-readiness", ledger=memory_ledger(), queue=MemoryScanQueue(), clock=SetClock(START), checks=CHECKLIST
+        name="eks-readiness",
+        ledger=memory_ledger(),
+        queue=MemoryScanQueue(),
+        clock=SetClock(START),
+        checklist=CHECKLIST,
     )
 
     def connect(name: str, **_options: object) -> Deployment:

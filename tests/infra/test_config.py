@@ -117,6 +117,14 @@ MISTAKES = {
         "thresholds:\n  accepted_os:\n    - al2023\n    - 7\n",
         "4: thresholds.accepted_os.1: Expected `str`, got `int`",
     ),
+    "a level for no item": (
+        "thresholds:\n  item_levels:\n    storage: 2\n    storrage: 1\n",
+        "4: thresholds.item_levels.storrage: no such item; did you mean `storage`?",
+    ),
+    "no package": (
+        "checklist_packages:\n  - acme\n",
+        "2: checklist_packages.0: acme is neither a wheel nor a directory with a pyproject.toml",
+    ),
     "thresholds that are a list": ("thresholds: [1]\n", "1: thresholds: Expected `object`, got `array`"),
     "no list": ("notify: ops@example.com\n", "1: notify: Expected `array`, got `str`"),
     "an element that is no text": ("notify:\n  - ops@example.com\n  - 5\n", "3: notify.1: Expected `str`, got `int`"),
@@ -193,3 +201,13 @@ def test_no_text_gets_past_but_as_a_configuration(text: str, tmp_path: Path) -> 
         assert isinstance(read(tmp_path, text.encode("utf-8", "surrogatepass")), Config)
     except ConfigError as error:
         assert re.match(r"\S*fleet\.yaml:", str(error))  # noqa: PT017 - either outcome is right
+
+
+def test_packages_are_found_beside_the_file(tmp_path: Path) -> None:
+    """Whatever directory the deployment is started from; levels of their items are theirs to know."""
+    package = tmp_path / "acme"
+    package.mkdir()
+    (package / "pyproject.toml").write_text("[project]\n")
+    file = tmp_path / "eks-readiness.yaml"
+    file.write_text("checklist_packages: [acme]\nthresholds: {item_levels: {acme-tenancy: 2}}\n")
+    assert read_config(file).checklist_packages == (str(package),)

@@ -617,7 +617,7 @@ def test_a_bundle_that_cannot_be_built_is_said_in_words(
     """Most often the interpreter of the functions' version is not there."""
     configured.write_text("name: fleet\n")
 
-    def refuse(*_arguments: object) -> Path:
+    def refuse(*_arguments: object, packages: tuple[str, ...]) -> Path:
         raise BundleError("put python3.13 on PATH")
 
     monkeypatch.setattr(application, "build_bundle", refuse)

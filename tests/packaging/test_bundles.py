@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from eks_readiness.app.register_cluster import register_cluster
 from eks_readiness.bootstrap.ledger import dynamo_ledger
 from eks_readiness.ports import Ledger
 from eks_readiness.settings import DispatchSettings, RelaySettings, ScanSettings, SweepSettings, WidgetSettings
-from infra.lambda_code import Target, build_bundle
+from infra.lambda_code import BundleError, Target, build_bundle
 from tests.contracts.conftest import create_table
 from tests.doubles.fleet import Fleet
 from tests.doubles.local_aws import LocalAws
@@ -26,6 +27,13 @@ from tests.packaging.runtime import Runtime
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(300)]
 MIB = 1024 * 1024
+ACME = Path(__file__).parent / "acme"
+_SHOW_ADDED = """
+from eks_readiness.bootstrap.checklist import installed_checklist
+from eks_readiness.checklist.shipped import CHECKLIST as ours
+found = installed_checklist()
+print(*(each.id for each in (*found.items[len(ours.items):], *found.checks[len(ours):])))
+"""
 # Lambda takes 250 MB unzipped; these leave room, and notice a package that came in by accident.
 MAX_SCAN_BYTES, MAX_LIGHT_BYTES = 160 * MIB, 60 * MIB
 
@@ -71,6 +79,33 @@ def test_the_same_input_gives_the_same_bytes(built: Built) -> None:
     first = _digest(built.light)
     again = build_bundle("light", Target(built.python, Target.here().architecture))
     assert _digest(again) == first
+
+
+def test_packages_with_checks_of_ones_own_are_in_it(built: Built, tmp_path: Path) -> None:
+    """Installed into the scanner's bundle alone, found by their entry point, and without a trace of this machine."""
+    target, package = Target(built.python, Target.here().architecture), str(ACME)
+    light = build_bundle("light", target, packages=[package], into=tmp_path)
+    assert not (light / "acme_readiness.py").exists()
+    bundle = build_bundle("scan", target, packages=[package], into=tmp_path)
+    says = f"import sys; sys.path[:0] = [{str(bundle)!r}]\n{_SHOW_ADDED}"
+    done = subprocess.run([built.interpreter, "-I", "-B", "-c", says], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["acme-tenancy", "acme-tenancy.default-unused", "acme-tenancy.contract"]
+    added = [each for each in _files(bundle) if "acme" in str(each.relative_to(bundle))]
+    assert any(each.suffix == ".pyc" for each in added)
+    assert not [each for each in added if str(tmp_path).encode() in each.read_bytes()]
+
+
+def test_a_package_that_would_replace_ours_is_refused(tmp_path: Path) -> None:
+    """A module of the same name would win or lose by chance."""
+    module = tmp_path / "acme" / "msgspec.py"
+    module.parent.mkdir()
+    module.write_text("")
+    project = (ACME / "pyproject.toml").read_text().replace("acme_readiness", "msgspec")
+    (module.parent / "pyproject.toml").write_text(project)
+    with pytest.raises(BundleError, match=r"bring msgspec\.py, which the scanner has already"):
+        build_bundle("scan", Target.here(), packages=[str(module.parent)], into=tmp_path)
+    with pytest.raises(BundleError, match="checklist_packages could not be installed"):
+        build_bundle("scan", Target.here(), packages=[str(tmp_path / "missing")], into=tmp_path)
 
 
 class _Account:
@@ -122,7 +157,7 @@ def test_they_run(built: Built, tmp_path: Path) -> None:
         account = _Account(aws)
         ledger = account.ledger()
         cluster = fleet.cluster("bare")
-        register_cluster(cluster, policy={}, registry=ledger.registry, clock=_Clock())
+        register_cluster(cluster, policy={}, items=(), registry=ledger.registry, clock=_Clock())
         common = {"ledger_table": account.table, "deployment": "d"}
         pointed = {name: value for name, value in aws.environment.items() if name.startswith("AWS_")}
 

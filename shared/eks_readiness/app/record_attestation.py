@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from eks_readiness.checklist.check import Check
-from eks_readiness.checklist.items import BY_ID
+from eks_readiness.checklist import Checklist
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
 from eks_readiness.ports import ClusterRegistry, Ledger
 
 
-def record_attestations(attestations: Sequence[Attestation], *, ledger: Ledger, checks: Iterable[Check]) -> None:
+def record_attestations(attestations: Sequence[Attestation], *, ledger: Ledger, checklist: Checklist) -> None:
     """Record attestations; when one of them is wrong, none is recorded.
 
     Raises:
@@ -21,7 +20,7 @@ def record_attestations(attestations: Sequence[Attestation], *, ledger: Ledger, 
         StoreError: they could not be written. Up to 100 are written as a whole; of more, the first hundreds may have
             been, and recording all of them again is harmless.
     """
-    subjects = known_subjects(checks)
+    subjects = checklist.subjects
     seen: set[tuple[str, str, object]] = set()
     for each in attestations:
         require_sound(each, each.subject, subjects, ledger.registry)
@@ -29,11 +28,6 @@ def record_attestations(attestations: Sequence[Attestation], *, ledger: Ledger, 
             raise InputError(f"two attestations of {each.subject} for {each.cluster} at {each.issued_at.isoformat()}")
         seen.add(identity)
     ledger.statements.attest(attestations)
-
-
-def known_subjects(checks: Iterable[Check]) -> frozenset[str]:
-    """What a statement may be about: every item and every check."""
-    return frozenset(BY_ID) | frozenset(check.id for check in checks)
 
 
 def require_sound(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.domain.cluster import ClusterRef
@@ -11,7 +11,12 @@ from eks_readiness.ports import Clock, ClusterRegistry
 
 
 def register_cluster(
-    cluster: ClusterRef, *, policy: Mapping[str, object], registry: ClusterRegistry, clock: Clock
+    cluster: ClusterRef,
+    *,
+    policy: Mapping[str, object],
+    items: Container[str],
+    registry: ClusterRegistry,
+    clock: Clock,
 ) -> Registration:
     """Register a cluster, or replace the thresholds of a registered one; it is scanned from the next tick on.
 
@@ -19,7 +24,7 @@ def register_cluster(
         InputError: a threshold does not exist or is out of range.
         StoreError: the register could not be read or written.
     """
-    effective_policy({}, policy, where=f"policy of {cluster}")
+    effective_policy({}, policy, items=items, where=f"policy of {cluster}")
     known = registry.registration(cluster.arn)
     registration = Registration(
         cluster=cluster, registered_at=known.registered_at if known else clock.now(), policy=dict(policy)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from eks_readiness import names
 from eks_readiness.app.effective_policy import effective_policy
+from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.check import Check
 from eks_readiness.checklist.evaluate import evaluate
 from eks_readiness.domain.errors import InputError, StaleWrite
@@ -56,7 +57,7 @@ class ScanCluster:
     evidence_source: EvidenceSource
     metrics: MetricSink
     clock: Clock
-    checks: Sequence[Check]
+    checklist: Checklist
     fleet_policy: Mapping[str, object]
 
     def __call__(self, request: ScanRequest, *, seconds: float) -> ScanResult:
@@ -84,7 +85,12 @@ class ScanCluster:
         before = self.ledger.results.state(registration.cluster.arn)
         if (known := settled(before, request)) is not None:
             return ScanResult(request=request, outcome=known, state=before)
-        policy = effective_policy(self.fleet_policy, registration.policy, where=f"policy of {registration.cluster}")
+        policy = effective_policy(
+            self.fleet_policy,
+            registration.policy,
+            items=self.checklist.subjects,
+            where=f"policy of {registration.cluster}",
+        )
         scorecard = self._judge(registration, policy, seconds)
         outcome, write = self._commit(request, scorecard, policy)
         return ScanResult(
@@ -102,13 +108,13 @@ class ScanCluster:
         # Statements first: without them the cluster cannot be judged, and the evidence would be gathered in vain.
         attestations, waivers = self.ledger.statements.attestations(arn), self.ledger.statements.waivers(arn)
         evidence = self.evidence_source.collect(registration, seconds=seconds)
-        return evaluate(evidence, self.checks, policy=policy, attestations=attestations, waivers=waivers)
+        return evaluate(evidence, self.checklist, policy=policy, attestations=attestations, waivers=waivers)
 
     def _commit(
         self, request: ScanRequest, scorecard: Scorecard, policy: Policy
     ) -> tuple[WriteOutcome, ScanWrite | None]:
         """Decide and write until it is written or known to be moot; the write is returned when it was written."""
-        fixes = fixes_by_item(scorecard, self.checks)
+        fixes = fixes_by_item(scorecard, self.checklist)
         for _ in range(MAX_ROUNDS):
             before = self.ledger.results.state(request.cluster.arn)
             if (known := settled(before, request)) is not None:
@@ -147,7 +153,7 @@ def _properties(state: ClusterState, result: ScanResult) -> dict[str, str | floa
     return properties
 
 
-def fixes_by_item(scorecard: Scorecard, checks: Sequence[Check]) -> dict[ItemId, str]:
+def fixes_by_item(scorecard: Scorecard, checks: Iterable[Check]) -> dict[ItemId, str]:
     """How each item that is missing or unknown is put right, in words: from the checks that stand in the way."""
     by_id = {check.id: check for check in checks}
     found: dict[ItemId, list[str]] = {}
@@ -155,7 +161,7 @@ def fixes_by_item(scorecard: Scorecard, checks: Sequence[Check]) -> dict[ItemId,
         if finding.blocks or finding.undecided:
             words = by_id[finding.check].fix if finding.blocks else finding.remedy
             found.setdefault(finding.item, []).append(words)
-    return {item: " ".join(dict.fromkeys(filter(None, words))) for item, words in found.items()}
+    return {item: "; ".join(dict.fromkeys(filter(None, words))) for item, words in found.items()}
 
 
 def parse_request(body: str) -> ScanRequest:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from eks_readiness.app.record_attestation import known_subjects, require_sound
-from eks_readiness.checklist.check import Check
+from eks_readiness.app.record_attestation import require_sound
+from eks_readiness.checklist import Checklist
 from eks_readiness.domain.attestation import Waiver
 from eks_readiness.ports import Ledger
 
 
-def waive(waiver: Waiver, *, ledger: Ledger, checks: Iterable[Check]) -> None:
+def waive(waiver: Waiver, *, ledger: Ledger, checklist: Checklist) -> None:
     """Record a waiver; it replaces the one for the same check and scope.
 
     Raises:
@@ -18,5 +16,5 @@ def waive(waiver: Waiver, *, ledger: Ledger, checks: Iterable[Check]) -> None:
             issue.
         StoreError: it could not be written.
     """
-    require_sound(waiver, waiver.check, known_subjects(checks), ledger.registry)
+    require_sound(waiver, waiver.check, checklist.subjects, ledger.registry)
     ledger.statements.waive(waiver)

@@ -11,9 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eks_readiness import names
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
+from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
-from eks_readiness.checklist.check import Check
-from eks_readiness.checklist.shipped import CHECKLIST
+from eks_readiness.checklist import Checklist
 from eks_readiness.domain.errors import InputError
 from eks_readiness.ports import Clock, Ledger, OnBrokenRow, ScanQueue
 
@@ -29,7 +29,7 @@ class Deployment:
     ledger: Ledger
     queue: ScanQueue
     clock: Clock
-    checks: tuple[Check, ...]
+    checklist: Checklist
 
 
 def connect(name: str, *, region: str | None, profile: str | None, on_broken_row: OnBrokenRow) -> Deployment:
@@ -60,5 +60,5 @@ def connect(name: str, *, region: str | None, profile: str | None, on_broken_row
         ),
         queue=SqsScanQueue(sqs, queue_url),
         clock=SystemClock(),
-        checks=CHECKLIST,
+        checklist=installed_checklist(),
     )

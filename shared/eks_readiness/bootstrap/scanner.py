@@ -14,9 +14,9 @@ from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, EksCon
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
 from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.app.scan_cluster import ScanCluster, ScanResult, parse_request
+from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.bootstrap.functions import ledger_of
 from eks_readiness.bootstrap.ledger import SDK
-from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.domain.errors import InputError
 from eks_readiness.settings import ScanSettings
 
@@ -49,7 +49,8 @@ def scanner(settings: ScanSettings) -> Scanner:
     Raises:
         InputError: a threshold of the fleet is wrong.
     """
-    effective_policy(settings.policy, {}, where="thresholds of the deployment")
+    checklist = installed_checklist()
+    effective_policy(settings.policy, {}, items=checklist.subjects, where="thresholds of the deployment")
     metrics = EmfMetricSink(settings.deployment)
     session, clock = boto3.Session(), SystemClock()
 
@@ -67,7 +68,7 @@ def scanner(settings: ScanSettings) -> Scanner:
             ),
             metrics=metrics,
             clock=clock,
-            checks=CHECKLIST,
+            checklist=checklist,
             fleet_policy=settings.policy,
         ),
         queue=SqsScanQueue(session.client("sqs", config=SDK), settings.scan_queue_url),

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.emf_metrics import EmfMetricSink
-from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.app.query_results import cluster_state, current_results, newest_scan
 from eks_readiness.bootstrap.functions import ledger_of
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.ledger import ClusterState
+from eks_readiness.domain.policy import parse_policy
 from eks_readiness.domain.standing import Standing, standing
 from eks_readiness.ports import Clock, Ledger
 from eks_readiness.reports.widget import cluster_page, fleet_page
@@ -65,7 +65,8 @@ class Widget:
 
 def widget(settings: WidgetSettings) -> Widget:
     """Put the widget together."""
-    policy = effective_policy(settings.policy, {}, where="thresholds of the deployment")
+    # Levels of items that an installed package added are none of its business, and it has no such packages.
+    policy = parse_policy(settings.policy, where="thresholds of the deployment")
     return Widget(
         ledger=ledger_of(settings, EmfMetricSink(settings.deployment)),
         clock=SystemClock(),

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.check import Answer, Check, Tolerated
 from eks_readiness.checklist.items import ITEMS, required_from
 from eks_readiness.checklist.level import blockers, level_interval
@@ -36,14 +37,14 @@ def ruleset(checks: Iterable[Check], policy: Policy) -> str:
 
 def evaluate(  # noqa: PLR0913 - each is one input of a verdict
     evidence: Evidence,
-    checks: Sequence[Check],
+    checklist: Checklist,
     *,
     policy: Policy,
     attestations: Iterable[Attestation] = (),
     waivers: Iterable[Waiver] = (),
     at: datetime | None = None,
 ) -> Scorecard:
-    """Judge a cluster's evidence by every check.
+    """Judge a cluster's evidence by every check of a checklist.
 
     `at` is the instant at which statements must be valid; by default when the evidence was gathered, so that the same
     evidence gives the same scorecard whenever and wherever it is judged. A statement made later says nothing about it.
@@ -52,9 +53,10 @@ def evaluate(  # noqa: PLR0913 - each is one input of a verdict
     arn = evidence.cluster.arn
     statements = [each for each in attestations if each.cluster in (EVERY_CLUSTER, arn)]
     waived = [each for each in waivers if each.cluster in (EVERY_CLUSTER, arn) and each.valid_at(at)]
-    findings = tuple(_finding(check, evidence, policy, statements, waived, at) for check in checks)
-    states = tuple(_item_state(item, findings, policy, statements, waived, at) for item in ITEMS)
-    return _scorecard(evidence.cluster, evidence.observed_at, ruleset(checks, policy), findings, states)
+    findings = tuple(_finding(check, evidence, policy, statements, waived, at) for check in checklist.checks)
+    states = tuple(_item_state(item, findings, policy, statements, waived, at) for item in checklist.items)
+    rules = ruleset(checklist.checks, policy)
+    return _scorecard(evidence.cluster, evidence.observed_at, rules, findings, states)
 
 
 def evaluate_document(
@@ -248,6 +250,7 @@ def _state(item: Item, policy: Policy, state: ItemVerdict, reason: str, waivers:
     return ItemState(
         item=item.id,
         title=item.title,
+        purpose=item.purpose,
         category=item.category,
         priority=item.priority,
         required_from=required_from(item, policy),

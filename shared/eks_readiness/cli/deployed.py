@@ -71,7 +71,7 @@ def _tell_broken_row(row: BrokenRow) -> None:
 def record(name: str, attestations: Sequence[Attestation], *, region: str | None, profile: str | None) -> None:
     """Record attestations in a deployment."""
     deployment = _connected(name, region, profile)
-    record_attestations(attestations, ledger=deployment.ledger, checks=deployment.checks)
+    record_attestations(attestations, ledger=deployment.ledger, checklist=deployment.checklist)
 
 
 @clusters.command("register")
@@ -86,7 +86,9 @@ def register(
     cluster = ClusterRef.parse(arn)
     thresholds = read_json(policy, dict[str, object]) if policy else {}
     there = _connected(deployment, region, profile)
-    register_cluster(cluster, policy=thresholds, registry=there.ledger.registry, clock=there.clock)
+    register_cluster(
+        cluster, policy=thresholds, items=there.checklist.subjects, registry=there.ledger.registry, clock=there.clock
+    )
     _request(there, cluster)
     note(f"{cluster} is registered, and its first scan requested")
 
@@ -328,7 +330,7 @@ def attest(
         )
         for each in subjects
     ]
-    record_attestations(statements, ledger=there.ledger, checks=there.checks)
+    record_attestations(statements, ledger=there.ledger, checklist=there.checklist)
     note(f"{_named(subjects)} attested until {expires_at:%Y-%m-%d}; the next scan counts it")
 
 
@@ -357,7 +359,7 @@ def waive(
         issued_at=now,
         expires_at=parse_instant(expires, option="--expires", now=now),
     )
-    record_waiver(waiver, ledger=there.ledger, checks=there.checks)
+    record_waiver(waiver, ledger=there.ledger, checklist=there.checklist)
     note(f"{check} is waived until {waiver.expires_at:%Y-%m-%d}; the next scan counts it")
 
 

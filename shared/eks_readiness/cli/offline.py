@@ -13,9 +13,9 @@ import typer
 
 from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.app.scan_cluster import fixes_by_item
+from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.checklist.evaluate import evaluate as evaluate_evidence
 from eks_readiness.checklist.evaluate import evaluate_document
-from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.cli.app import (
     DEPLOYMENT,
     DeploymentOption,
@@ -175,21 +175,23 @@ def checks(
     ] = CatalogueOutput.TABLE,
 ) -> None:
     """List every declared check: its item, whether it is required, from which level, and its source."""
+    checklist = installed_checklist()
     if output is CatalogueOutput.MARKDOWN:
-        typer.echo(checks_document(CHECKLIST, Policy()), nl=False)
+        typer.echo(checks_document(checklist, Policy()), nl=False)
     elif output is CatalogueOutput.JSON:
-        show_json(catalogue(CHECKLIST, Policy()))
+        show_json(catalogue(checklist, Policy()))
     else:
-        show(checks_table(catalogue(CHECKLIST, Policy())))
+        show(checks_table(catalogue(checklist, Policy())))
 
 
 @app.command("explain")
 def explain(check: Annotated[str, typer.Argument(help="Id of a check, like storage.volumes-encrypted.")]) -> None:
     """Explain one check: what holds, why it matters, how to fix it, and where the rule comes from."""
-    found = next((each for each in CHECKLIST if each.id == check), None)
+    checklist = installed_checklist()
+    found = checklist.check(check)
     if found is None:
-        raise InputError(f"no check is called {check[:100]!r}", remedy=closest(check, [each.id for each in CHECKLIST]))
-    typer.echo(explanation(found, Policy()), nl=False)
+        raise InputError(f"no check is called {check[:100]!r}", remedy=closest(check, [each.id for each in checklist]))
+    typer.echo(explanation(checklist, found, Policy()), nl=False)
 
 
 @app.command("collect")
@@ -223,7 +225,9 @@ def scan(
     thresholds, stated, waived = _policy(policy), read_attestations(attestations), read_waivers(waivers)
     progress = note if output is Output.TABLE else _silent
     evidence = _gathered(cluster, context, region, profile, seconds, progress)
-    scorecard = evaluate_evidence(evidence, CHECKLIST, policy=thresholds, attestations=stated, waivers=waived)
+    scorecard = evaluate_evidence(
+        evidence, installed_checklist(), policy=thresholds, attestations=stated, waivers=waived
+    )
     _show_scorecard(scorecard, output, every_check=required)
     unavailable = evidence.unavailable()
     if unavailable and output is Output.TABLE:
@@ -246,9 +250,9 @@ def access() -> None:
 
 def _fixes(scorecard: Scorecard) -> dict[ItemId, str]:
     """How items are put right; a stored scan may hold findings of checks that this version does not know."""
-    known = {check.id for check in CHECKLIST}
-    findings = tuple(each for each in scorecard.findings if each.check in known)
-    return fixes_by_item(msgspec.structs.replace(scorecard, findings=findings), CHECKLIST)
+    checklist = installed_checklist()
+    findings = tuple(each for each in scorecard.findings if checklist.check(each.check))
+    return fixes_by_item(msgspec.structs.replace(scorecard, findings=findings), checklist)
 
 
 def _silent(_text: str) -> None:
@@ -292,7 +296,11 @@ def _judged(
         return _document(checklist, thresholds)
     found = decode_evidence(read_bytes(evidence or Path("-")))
     return evaluate_evidence(
-        found, CHECKLIST, policy=thresholds, attestations=read_attestations(attestations), waivers=read_waivers(waivers)
+        found,
+        installed_checklist(),
+        policy=thresholds,
+        attestations=read_attestations(attestations),
+        waivers=read_waivers(waivers),
     )
 
 
@@ -306,7 +314,8 @@ def _document(checklist: Path, policy: Policy) -> Scorecard:
 
 
 def _policy(path: Path | None) -> Policy:
-    return effective_policy(read_json(path, dict[str, object]) if path else {}, {}, where=str(path))
+    thresholds = read_json(path, dict[str, object]) if path else {}
+    return effective_policy(thresholds, {}, items=installed_checklist().subjects, where=str(path))
 
 
 def _show_scorecard(scorecard: Scorecard, output: Output, *, every_check: bool) -> None:

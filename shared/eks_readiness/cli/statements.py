@@ -8,15 +8,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from eks_readiness.app.record_attestation import known_subjects
-from eks_readiness.checklist.shipped import CHECKLIST
+from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.cli.app import closest, read_json
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import FileProblems, InputError, bounded
 
 StatementT = TypeVar("StatementT", Attestation, Waiver)
-_KNOWN = known_subjects(CHECKLIST)
 
 
 def read_attestations(paths: Sequence[Path] | None) -> list[Attestation]:
@@ -43,9 +41,10 @@ def require_known(subjects: Sequence[str]) -> None:
     Raises:
         InputError: one is not; the message says which was probably meant.
     """
+    known = installed_checklist().subjects
     for each in subjects:
-        if each not in _KNOWN:
-            raise InputError(f"no item or check is called {bounded(each, 100)!r}", remedy=closest(each, sorted(_KNOWN)))
+        if each not in known:
+            raise InputError(f"no item or check is called {bounded(each, 100)!r}", remedy=closest(each, sorted(known)))
 
 
 def parse_words(text: str, *, option: str, most: int = 200) -> str:

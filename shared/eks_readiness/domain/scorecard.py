@@ -34,6 +34,7 @@ class ItemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     item: ItemId
     title: str
+    purpose: str = ""
     category: Category
     priority: Priority
     required_from: RequiredLevel

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
+from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.check import Check
-from eks_readiness.checklist.items import BY_ID, ITEMS, required_from
+from eks_readiness.checklist.items import required_from
 from eks_readiness.domain.item import RequiredLevel
 from eks_readiness.domain.policy import Policy
 
@@ -25,26 +26,26 @@ class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-def catalogue(checks: Iterable[Check], policy: Policy) -> tuple[CheckEntry, ...]:
+def catalogue(checklist: Checklist, policy: Policy) -> tuple[CheckEntry, ...]:
     """Every check, in checklist order."""
     return tuple(
         CheckEntry(
             id=check.id,
             item=check.item,
             required=check.required,
-            level=required_from(BY_ID[check.item], policy),
+            level=required_from(checklist.item(check.item), policy),
             statement=check.statement,
             answered_by="probe" if check.rule else "attestation",
             evidence=tuple(kind.__name__ for kind in check.kinds),
             source=check.source,
         )
-        for check in checks
+        for check in checklist
     )
 
 
-def explanation(check: Check, policy: Policy) -> str:
+def explanation(checklist: Checklist, check: Check, policy: Policy) -> str:
     """Everything about one check, as plain text."""
-    item = BY_ID[check.item]
+    item = checklist.item(check.item)
     needed = "required" if check.required else "advisory: it never blocks a level"
     lines = [
         check.id,
@@ -61,22 +62,23 @@ def explanation(check: Check, policy: Policy) -> str:
     return "\n".join(lines) + "\n"
 
 
-def checks_document(checks: Sequence[Check], policy: Policy) -> str:
+def checks_document(checklist: Checklist, policy: Policy) -> str:
     """The document docs/checks.md."""
-    return "\n".join(_document(checks, policy)) + "\n"
+    return "\n".join(_document(checklist, policy)) + "\n"
 
 
-def _document(checks: Sequence[Check], policy: Policy) -> Iterator[str]:
+def _document(checklist: Checklist, policy: Policy) -> Iterator[str]:
     yield "# Checks"
     yield ""
     yield "Made by `eks-readiness checks --output markdown`; a test compares it with the code."
     yield ""
     yield (
-        f"{len(checks)} checks answer {len({check.item for check in checks})} of {len(ITEMS)} items; the others are "
-        "answered by an attestation of the item (`eks-readiness attest <item>`), and are unknown without one."
+        f"{len(checklist)} checks answer {len({check.item for check in checklist})} of {len(checklist.items)} items; "
+        "the others are answered by an attestation of the item (`eks-readiness attest <item>`), and are unknown "
+        "without one."
     )
-    for item in ITEMS:
-        mine = [check for check in checks if check.item == item.id]
+    for item in checklist.items:
+        mine = [check for check in checklist if check.item == item.id]
         if not mine:
             continue
         yield from ("", f"## {item.title}", "", f"`{item.id}`, required from level {required_from(item, policy)}.", "")

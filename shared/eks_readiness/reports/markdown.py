@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from eks_readiness.checklist.items import BY_ID
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.item import CATEGORIES, Category, ItemId, RequiredLevel
 from eks_readiness.domain.scorecard import LEVEL_MEANINGS, LEVELS, ItemState, Scorecard
@@ -52,7 +51,7 @@ def _table(category: Category, states: Iterable[ItemState]) -> Iterator[str]:
     heading, first, second = _HEADINGS[category]
     yield from ("", f"## {heading}", "", f"| {first} | {second} | Priority | Status |", "|---|---|---|---|")
     for each in states:
-        purpose = _text(BY_ID[each.item].purpose)
+        purpose = _text(each.purpose)
         yield f"| **{_text(each.title)}** | {purpose} | {each.priority} | {_TICKS[each.state]} |"
 
 
@@ -70,12 +69,12 @@ def _levels(scorecard: Scorecard) -> Iterator[str]:
         yield f"- [{'x' if reached else ' '}] Level {level} readiness{'' if reached else ':'}"
         if not reached:
             above = f"all level {level - 1} gaps plus: " if scorecard.level.lowest < level - 1 else ""
-            yield f"    - Missing: {above}{_titles(scorecard.blockers.missing[level])}"
+            yield f"    - Missing: {above}{_titles(scorecard, scorecard.blockers.missing[level])}"
             if unknown := scorecard.blockers.unknown[level]:
-                yield f"    - Could not be observed: {_titles(unknown)}"
+                yield f"    - Could not be observed: {_titles(scorecard, unknown)}"
     uncovered = [each.item for each in scorecard.items if each.state == "not_covered"]
     if uncovered:
-        yield from ("", f"Not covered by the document: {_titles(uncovered)}.")
+        yield from ("", f"Not covered by the document: {_titles(scorecard, uncovered)}.")
 
 
 def _criteria(scorecard: Scorecard, level: RequiredLevel) -> Iterator[str]:
@@ -84,16 +83,17 @@ def _criteria(scorecard: Scorecard, level: RequiredLevel) -> Iterator[str]:
     for category in CATEGORIES:
         items = [each.item for each in scorecard.items if (each.category, each.required_from) == (category, level)]
         if items:
-            yield f"- {_HEADINGS[category][0]}: {_titles(items)}"
+            yield f"- {_HEADINGS[category][0]}: {_titles(scorecard, items)}"
 
 
-def _titles(items: Iterable[ItemId]) -> str:
-    return ", ".join(_text(BY_ID[item].title) for item in items) or "nothing"
+def _titles(scorecard: Scorecard, items: Iterable[ItemId]) -> str:
+    titles = {each.item: each.title for each in scorecard.items}
+    return ", ".join(_text(titles[item]) for item in items) or "nothing"
 
 
 def _plan(scorecard: Scorecard, fixes: Mapping[ItemId, str]) -> Iterator[str]:
     yield from ("", "## Action plan summary", "")
-    reasons = {each.item: each.reason for each in scorecard.items}
+    by_id = {each.item: each for each in scorecard.items}
     number = 0
     for level in _LEVELS:
         missing, unknown = scorecard.blockers.missing[level], scorecard.blockers.unknown[level]
@@ -103,9 +103,9 @@ def _plan(scorecard: Scorecard, fixes: Mapping[ItemId, str]) -> Iterator[str]:
         yield f"{number}. **{_PLAN[level]}:**"
         for item in missing:
             fix = fixes.get(item, "")
-            yield f"    - {_text(BY_ID[item].title)}{': ' if fix else ''}{_text(fix)}"
+            yield f"    - {_text(by_id[item].title)}{': ' if fix else ''}{_text(fix)}"
         for item in unknown:
-            yield f"    - {_text(BY_ID[item].title)}, not known: {_text(fixes.get(item) or reasons[item])}"
+            yield f"    - {_text(by_id[item].title)}, not known: {_text(fixes.get(item) or by_id[item].reason)}"
     if not number:
         yield "Nothing is missing."
 
