@@ -50,6 +50,7 @@ _EMAIL = re.compile(
 )
 _HOST_SUFFIX = re.compile(r"\.?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _SERVICE_ID = re.compile(r"[a-z][a-z0-9_]{1,60}")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PATH_IN_MESSAGE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 
@@ -66,7 +67,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     `name` is the stack's name and tells deployments apart. `jitter_seconds` spreads the scans of one tick.
     `scan_timeout_seconds` bounds one cluster's scan. `scan_concurrency` is how many clusters are scanned at once.
     `thresholds` overrides the policy. `checklist_packages` are directories or wheels with checks of one's own, relative
-    to the file. `kubernetes_endpoint_suffixes` and `aws_endpoint_urls` (SDK service id in lower case → address) are for
+    to the file. `evidence_buckets` are S3 buckets whose objects statements may point to: the scanner may look at them.
+    `kubernetes_endpoint_suffixes` and `aws_endpoint_urls` (SDK service id in lower case → address) are for
     endpoints of one's own: a proxy, interface endpoints without private DNS, a local AWS.
     """
 
@@ -76,6 +78,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     notify: tuple[Text, ...] = ()
     thresholds: dict[str, object] = {}
     checklist_packages: tuple[Text, ...] = ()
+    evidence_buckets: tuple[Text, ...] = ()
     scan_timeout_seconds: Annotated[int, Meta(ge=30, le=900)] = 120
     scan_memory_mb: Annotated[int, Meta(ge=256, le=10240)] = 1024
     scan_concurrency: Annotated[int, Meta(ge=2, le=1000)] = 10
@@ -258,6 +261,10 @@ def _check(document: _Document, config: Config) -> None:
     if config.log_retention_days not in LOG_RETENTIONS:
         days = ", ".join(map(str, LOG_RETENTIONS))
         raise document.error(("log_retention_days",), f"CloudWatch keeps logs for one of {days} days")
+    _check_addresses(document, config)
+
+
+def _check_addresses(document: _Document, config: Config) -> None:
     for index, address in enumerate(config.notify):
         if not _EMAIL.fullmatch(address):
             raise document.error(("notify", index), f"{address!r} is not an e-mail address: write name@example.com")
@@ -265,6 +272,9 @@ def _check(document: _Document, config: Config) -> None:
         if not _HOST_SUFFIX.fullmatch(suffix):
             what = f"{suffix!r} is not the end of a host name: write it like .eks.example.com"
             raise document.error(("kubernetes_endpoint_suffixes", index), what)
+    for index, bucket in enumerate(config.evidence_buckets):
+        if not _BUCKET.fullmatch(bucket):
+            raise document.error(("evidence_buckets", index), f"{bucket!r} is not the name of a bucket")
     for service, url in config.aws_endpoint_urls.items():
         _check_endpoint(document, service, url)
 

@@ -61,6 +61,11 @@ RIGHTS = (
         "Control plane logs of any cluster; nothing of their content is read.",
     ),
     Right(
+        ("ssm:DescribeDocument",),
+        ("arn:{partition}:ssm:*:{account}:document/*",),
+        "Which documents are evidence, statements say; nothing of their content is read.",
+    ),
+    Right(
         ("cloudtrail:GetTrailStatus",),
         ("arn:{partition}:cloudtrail:*:*:trail/*",),
         "A trail of the organisation belongs to its management account.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
@@ -112,6 +114,7 @@ class Scanning(Construct):
         )
         self.requests.allow_receive(scan.role)
         _allow_reading_clusters(scan)
+        _allow_looking_at_documents(scan, self._config.evidence_buckets)
         lambda_.EventSourceMapping(
             self,
             "Deliveries",
@@ -135,3 +138,18 @@ def _allow_reading_clusters(scan: PythonFunction) -> None:
             Validations.of(scan.role).acknowledge(
                 Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{shown}]", reason=right.reason)
             )
+
+
+def _allow_looking_at_documents(scan: PythonFunction, buckets: Sequence[str]) -> None:
+    """Let the scanner see whether documents are there and unchanged; S3 knows no right to see without reading."""
+    partition = Stack.of(scan).partition
+    for bucket in buckets:
+        # Without the right to list, S3 does not tell a document that is gone from one that may not be seen.
+        scan.allow("s3:ListBucket", on=[f"arn:{partition}:s3:::{bucket}"])
+        scan.allow("s3:GetObject", on=[f"arn:{partition}:s3:::{bucket}/*"])
+        Validations.of(scan.role).acknowledge(
+            Acknowledgment(
+                id=f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/*]",
+                reason="The configuration names the bucket; which of its documents are evidence, statements say.",
+            )
+        )

@@ -40,8 +40,11 @@ class Clock(Protocol):
 class EvidenceSource(Protocol):
     """Observes clusters. What cannot be observed is in the evidence as `Unavailable`; it does not raise for that."""
 
-    def collect(self, registration: Registration, *, seconds: float) -> Evidence:
-        """Gather all evidence of a cluster within a number of seconds."""
+    def collect(self, registration: Registration, *, seconds: float, documents: Sequence[str] = ()) -> Evidence:
+        """Gather all evidence of a cluster within a number of seconds.
+
+        `documents` are addresses of evidence that statements about it name: those that can be are looked at.
+        """
 
 
 class ClusterRegistry(Protocol):

@@ -63,8 +63,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     def run(self) -> tuple[Evidence, Scorecard]:
         """Gather and judge."""
-        evidence = gather(self.scenario())
         attestations = msgspec.convert(dated(self.body.attestations, CASE_NOW), list[Attestation])
+        evidence = gather(self.scenario(), [each.evidence_uri for each in attestations if each.evidence_uri])
         policy = parse_policy(self.body.policy, where=self.name)
         return evidence, evaluate(evidence, CHECKLIST, policy=policy, attestations=attestations)
 

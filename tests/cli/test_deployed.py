@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from eks_readiness import names
 from eks_readiness.adapters.memory import MemoryScanQueue, SetClock, memory_ledger
+from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.bootstrap import deployed
 from eks_readiness.bootstrap.deployed import Deployment
 from eks_readiness.checklist.shipped import CHECKLIST
@@ -46,6 +47,12 @@ class There(Deployment):
         return done.state
 
 
+def _pinned(uri: str) -> str:
+    if "missing" in uri:
+        raise RefusedRequest("s3:HeadObject: 404: Not Found", code="404")
+    return f"{uri}?versionId=v7"
+
+
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> There:
     """The deployment that every command reaches."""
@@ -54,6 +61,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> There:
         ledger=memory_ledger(),
         queue=MemoryScanQueue(),
         clock=SetClock(START),
+        pin=_pinned,
         checklist=CHECKLIST,
     )
 
@@ -225,6 +233,18 @@ def test_a_stored_scan_of_another_version_can_be_reported(there: There, capsys: 
     there.ledger.results._scans[ARN] = {scan.scan_id: msgspec.json.decode(json.dumps(document), type=ScanRecord)}
     assert run(["report", "--cluster", ARN]) == 0
     assert "# EKS production readiness assessment" in capsys.readouterr().out
+
+
+def test_attest_pins_a_document_that_can_be_looked_at(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is attested is the version that is there now; an address that leads nowhere is refused at once."""
+    attest = ("attest", "runbooks", "--owner", "sre", "--expires", "90d", "--evidence")
+    assert run([*attest, "s3://acme-docs/runbooks.md"]) == 0
+    (stated,) = there.ledger.statements.attestations(ARN)
+    assert stated.evidence_uri == "s3://acme-docs/runbooks.md?versionId=v7"
+    capsys.readouterr()
+    assert "s3://acme-docs/missing.md cannot be looked at: s3:HeadObject: 404" in _refused(
+        capsys, *attest, "s3://acme-docs/missing.md"
+    )
 
 
 def test_attest(there: There, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
 
 from eks_readiness import names
 from eks_readiness.adapters.memory import memory_ledger
@@ -52,6 +54,17 @@ def _keys(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
+def _one_transaction_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What DynamoDB promises and moto does not keep between threads: transactions are serializable."""
+    lock, transact = Lock(), DynamoDBBackend.transact_write_items
+
+    def locked(self: DynamoDBBackend, *arguments: Any, **named: Any) -> Any:
+        with lock:
+            return transact(self, *arguments, **named)
+
+    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", locked)
+
+
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[LocalAws]:
     """One local AWS for all tests."""
@@ -78,6 +91,7 @@ def ledger(
         session: Any = boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         with mock_aws():
+            _one_transaction_at_a_time(monkeypatch)
             session = boto3.Session(
                 aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret", region_name="eu-west-1"
             )

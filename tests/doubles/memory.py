@@ -75,7 +75,7 @@ def memory_kubernetes(scenario: Scenario) -> KubernetesApi:
     return KubernetesApi(fetch)
 
 
-def gather(scenario: Scenario) -> Evidence:
+def gather(scenario: Scenario, documents: Sequence[str] = ()) -> Evidence:
     """All evidence of a scenario, by every probe of the product."""
 
     def connect() -> KubernetesReader:
@@ -89,4 +89,5 @@ def gather(scenario: Scenario) -> Evidence:
         kubernetes_probes=KUBERNETES_PROBES,
         observed_at=scenario.now,
         seconds=60,
+        documents=documents,
     )

@@ -134,6 +134,7 @@ MISTAKES = {
         "kubernetes_endpoint_suffixes:\n  - https://example.com\n",
         "2: kubernetes_endpoint_suffixes.0: 'https://example.com' is not the end of a host name",
     ),
+    "no bucket": ("evidence_buckets: [s3://docs]\n", "1: evidence_buckets.0: 's3://docs' is not the name of a bucket"),
     "no service": ('aws_endpoint_urls:\n  E-K-S: "https://a.example"\n', "2: aws_endpoint_urls.E-K-S: write the SDK's"),
     "no URL": ("aws_endpoint_urls:\n  eks: a.example\n", "2: aws_endpoint_urls.eks: 'a.example' is not an address"),
     "a port that is none": ('aws_endpoint_urls: {eks: "https://a.example:x"}\n', "1: aws_endpoint_urls.eks: 'https"),

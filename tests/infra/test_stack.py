@@ -41,6 +41,7 @@ CONFIG = Config(
     python="3.12",
     architecture="x86_64",
     kubernetes_endpoint_suffixes=(".proxy.example.com",),
+    evidence_buckets=("acme-documents",),
     aws_endpoint_urls={"eks": "https://eks.example.com", "elastic_load_balancing_v2": "https://elb.example.com"},
 )
 SETTINGS: dict[str, type[Settings]] = {

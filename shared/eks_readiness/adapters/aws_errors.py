@@ -32,7 +32,8 @@ from eks_readiness.domain.errors import (
     bounded,
 )
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+# S3 answers HEAD without a body: its code is then the number alone.
+_DENIED = frozenset({"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 _UNAUTHENTICATED = frozenset(
     {
         "AuthFailure",

@@ -31,6 +31,7 @@ def collect_evidence(  # noqa: PLR0913 - one for each thing that a scan is made 
     kubernetes_probes: Sequence[KubernetesProbe],
     observed_at: datetime,
     seconds: float,
+    documents: Sequence[str] = (),
     on_gathered: OnGathered | None = None,
 ) -> Evidence:
     """Run every probe and return what they saw; nothing that goes wrong in one keeps the others.
@@ -41,7 +42,7 @@ def collect_evidence(  # noqa: PLR0913 - one for each thing that a scan is made 
     """
     until = time.monotonic() + seconds
     slices: dict[type[Slice], Slice | Unavailable] = {}
-    gathered = Gathered(cluster, observed_at, MappingProxyType(slices))
+    gathered = Gathered(cluster, observed_at, MappingProxyType(slices), tuple(documents))
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="probe")
     try:
         connection = pool.submit(connect)

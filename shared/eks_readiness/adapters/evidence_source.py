@@ -42,8 +42,8 @@ class ClusterEvidenceSource:
         self._clock = clock
         self._on_gathered = on_gathered
 
-    def collect(self, registration: Registration, *, seconds: float) -> Evidence:
-        """Gather all evidence of a cluster within a number of seconds."""
+    def collect(self, registration: Registration, *, seconds: float, documents: Sequence[str] = ()) -> Evidence:
+        """Gather all evidence of a cluster within a number of seconds, and look at the documents of statements."""
         cluster = registration.cluster
         deadline = Deadline(seconds)
         aws: AwsReader = BotoAws(self._clients(cluster.region), deadline)
@@ -61,6 +61,7 @@ class ClusterEvidenceSource:
             kubernetes_probes=KUBERNETES_PROBES,
             observed_at=self._clock.now(),
             seconds=deadline.remaining(),
+            documents=documents,
             on_gathered=self._on_gathered,
         )
 

@@ -79,11 +79,15 @@ class NotGathered(ProbeError):
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """What a probe may build on: the cluster, the instant of the scan, and the evidence named by its `after`."""
+    """What a probe may build on: the cluster, the instant of the scan, and the evidence named by its `after`.
+
+    `documents` are the addresses of evidence in the statements about this cluster.
+    """
 
     cluster: ClusterRef
     observed_at: datetime
     slices: Mapping[type[Slice], Slice | Unavailable]
+    documents: tuple[str, ...] = ()
 
     def get(self, kind: type[S]) -> S:
         """A slice that the probe comes after.
@@ -111,11 +115,15 @@ class Right(msgspec.Struct, frozen=True, order=True):
 
 
 class AwsProbe(msgspec.Struct, frozen=True, kw_only=True):
-    """Gathers one slice from AWS. `actions` are the IAM actions that it needs."""
+    """Gathers one slice from AWS. `actions` are the IAM actions that it needs.
+
+    `opt_in` are those that the deployment grants only where its configuration says on what.
+    """
 
     provides: type[Slice]
     actions: tuple[str, ...]
     read: Callable[[AwsReader, Gathered], Slice]
+    opt_in: tuple[str, ...] = ()
     after: tuple[type[Slice], ...] = ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eks_readiness.adapters import (
     aws_audit,
     aws_backup,
+    aws_documents,
     aws_eks,
     aws_guardduty,
     aws_network,
@@ -32,6 +33,7 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_guardduty.PROBES,
     *aws_audit.PROBES,
     *aws_processes.PROBES,
+    *aws_documents.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_nodes.PROBES,

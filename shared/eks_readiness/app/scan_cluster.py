@@ -107,7 +107,9 @@ class ScanCluster:
         arn = registration.cluster.arn
         # Statements first: without them the cluster cannot be judged, and the evidence would be gathered in vain.
         attestations, waivers = self.ledger.statements.attestations(arn), self.ledger.statements.waivers(arn)
-        evidence = self.evidence_source.collect(registration, seconds=seconds)
+        evidence = self.evidence_source.collect(
+            registration, seconds=seconds, documents=[each.evidence_uri for each in attestations if each.evidence_uri]
+        )
         return evaluate(evidence, self.checklist, policy=policy, attestations=attestations, waivers=waivers)
 
     def _commit(

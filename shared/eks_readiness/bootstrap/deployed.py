@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_readiness import names
+from eks_readiness.adapters.aws_api import AwsClients, BotoAws
+from eks_readiness.adapters.aws_documents import pinned
 from eks_readiness.adapters.clock import SystemClock
+from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
 from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
@@ -19,16 +23,18 @@ from eks_readiness.ports import Clock, Ledger, OnBrokenRow, ScanQueue
 
 _READS_ONLY_DAYS = 1
 """The command line writes no scans."""
+_PIN_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """What the command line uses of a deployment."""
+    """What the command line uses of a deployment. `pin` adds to a document's address which version is there now."""
 
     name: str
     ledger: Ledger
     queue: ScanQueue
     clock: Clock
+    pin: Callable[[str], str]
     checklist: Checklist
 
 
@@ -60,5 +66,6 @@ def connect(name: str, *, region: str | None, profile: str | None, on_broken_row
         ),
         queue=SqsScanQueue(sqs, queue_url),
         clock=SystemClock(),
+        pin=lambda uri: pinned(BotoAws(AwsClients(session, session.region_name), Deadline(_PIN_SECONDS)), uri),
         checklist=installed_checklist(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -29,12 +29,14 @@ def collect(  # noqa: PLR0913 - what a user may say about a cluster
     region: str | None,
     profile: str | None,
     seconds: float,
+    documents: Sequence[str],
     on_progress: OnProgress,
 ) -> Evidence:
     """Gather all evidence of a cluster, named by its name or its ARN.
 
     With `context`, Kubernetes is reached as that context of the kubeconfig says; without, at the endpoint that EKS
-    describes, signed in with the AWS credentials. `on_progress` hears a line about each piece of evidence.
+    describes, signed in with the AWS credentials. `documents` are addresses in the statements that it will be judged
+    with. `on_progress` hears a line about each piece of evidence.
 
     Raises:
         InputError: no region, no such cluster or context, or a context that leads to another cluster.
@@ -56,7 +58,8 @@ def collect(  # noqa: PLR0913 - what a user may say about a cluster
         connect = KubeconfigConnection(configuration)
     clock = SystemClock()
     source = ClusterEvidenceSource(lambda _region: clients, connect, clock, on_gathered=_telling(on_progress))
-    return source.collect(Registration(cluster=reference, registered_at=clock.now()), seconds=seconds)
+    registration = Registration(cluster=reference, registered_at=clock.now())
+    return source.collect(registration, seconds=seconds, documents=documents)
 
 
 def _session(profile: str | None, region: str | None) -> Any:

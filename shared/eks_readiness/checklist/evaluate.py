@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -18,13 +19,21 @@ from eks_readiness.checklist.items import ITEMS, required_from
 from eks_readiness.checklist.level import blockers, level_interval
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.document_address import document_address
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
+from eks_readiness.domain.evidence import Evidence, Slice, StatedDocuments, Unavailable
+from eks_readiness.domain.evidence.documents import DocumentState
 from eks_readiness.domain.finding import Finding, Verdict, failed, not_applicable, passed
 from eks_readiness.domain.item import Item, ItemId
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Scorecard
 
+_DOCUMENTS: dict[str, str] = {
+    "": "",
+    "not verified": "; its document is not verified",
+    "found": "; its document is there, in whatever version",
+    "unchanged": "; its document is unchanged",
+}
 EDITION = 1
 """Raised when the meaning of a check changes without a change of its id, so that the ruleset changes with it."""
 
@@ -136,13 +145,14 @@ def _answer(
 ) -> tuple[Answer, str]:
     """What evidence or a statement says, and who made the statement that counts."""
     if check.rule is None:
-        return _attested_answer(check, attestations, policy, at)
+        return _attested_answer(check, evidence, attestations, policy, at)
     answer = _ask(check, evidence, policy)
     settled = isinstance(answer, Verdict) and answer.outcome in ("pass", "not_applicable")
     if settled or check.statement_within_days is None:
         return answer, ""
-    stated, owner = _attested_answer(check, attestations, policy, at)
-    if owner:
+    stated, owner = _attested_answer(check, evidence, attestations, policy, at)
+    if owner or isinstance(stated, Unavailable):
+        # Where nobody knows whether the statement's document still stands, it may be the answer or not.
         return stated, owner
     return _with_way_out(answer, check, stated, attestations), ""
 
@@ -175,7 +185,7 @@ def _ask(check: Check, evidence: Evidence, policy: Policy) -> Answer:
 
 
 def _attested_answer(
-    check: Check, attestations: Sequence[Attestation], policy: Policy, at: datetime
+    check: Check, evidence: Evidence, attestations: Sequence[Attestation], policy: Policy, at: datetime
 ) -> tuple[Answer, str]:
     statement = _newest({check.id, check.item}, attestations, at)
     if statement is None:
@@ -187,8 +197,38 @@ def _attested_answer(
     days = check.statement_within_days(policy) if check.statement_within_days else 0
     if not statement.fresh_at(at, timedelta(days=days)):
         return failed(f"attested on {statement.issued_at:%Y-%m-%d}, more than {days:g} days ago"), ""
+    return _stated(check, statement, evidence)
+
+
+def _stated(check: Check, statement: Attestation, evidence: Evidence) -> tuple[Answer, str]:
+    """What a valid statement makes of a check, with the document that it points to."""
     said = f"attested by {statement.owner} on {statement.issued_at:%Y-%m-%d}"
+    document = _document(statement, evidence)
+    if isinstance(document, Unavailable):
+        return document, ""
+    if document in ("changed", "missing"):
+        what = "has changed since" if document == "changed" else "is not there"
+        return failed(f"{said}, but {statement.evidence_uri} {what}"), ""
+    said += _DOCUMENTS[document]
     return (passed(said) if check.stated == "pass" else not_applicable(f"decided: {said}")), statement.owner
+
+
+def _document(statement: Attestation, evidence: Evidence) -> DocumentState | Unavailable | Literal["", "not verified"]:
+    """What became of the document that a statement points to; empty without one."""
+    if not statement.evidence_uri:
+        return ""
+    documents = evidence.get(StatedDocuments)
+    if document_address(statement.evidence_uri) is None or (
+        isinstance(documents, Unavailable) and documents.reason == "unsupported"
+    ):
+        return "not verified"
+    if isinstance(documents, Unavailable):
+        return documents
+    found = next((each.state for each in documents.documents if each.uri == statement.evidence_uri), None)
+    if found is None or (isinstance(found, Unavailable) and found.reason == "denied"):
+        # The scanner may look only at buckets that the deployment names: the statement stands as one about a wiki.
+        return "not verified"
+    return found
 
 
 def _unattested(subject: str, subjects: set[str], attestations: Sequence[Attestation]) -> str:

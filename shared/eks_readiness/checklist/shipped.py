@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eks_readiness.checklist import collect
 from eks_readiness.checklist.delivery import security_scanning
+from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
 from eks_readiness.checklist.extensions import backup_restore
 from eks_readiness.checklist.infrastructure import (
     cluster_configuration,
@@ -30,6 +31,11 @@ MODULES = (
     cluster_upgrades,
     incident_response,
     security_scanning,
+    architecture_diagrams,
+    runbooks,
+    slas_slos,
+    security_controls,
+    dr_plan,
     secrets_encryption,
     compliance_documentation,
 )

@@ -33,7 +33,8 @@ from eks_readiness.cli.app import (
 from eks_readiness.cli.statements import parse_scope, parse_words, require_known
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.document_address import document_address
+from eks_readiness.domain.errors import InputError, ProbeError
 from eks_readiness.domain.ledger import ClusterState, ScanRecord, ScanRequest
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import Scorecard
@@ -305,7 +306,13 @@ def attest(
     owner: Annotated[str, typer.Option(help="Who stands for it.")],
     expires: ExpiresOption,
     cluster: ScopeOption = EVERY_CLUSTER,
-    evidence: Annotated[str, typer.Option(help="Address of the evidence, like a document's.")] = "",
+    evidence: Annotated[
+        str,
+        typer.Option(
+            help="Address of the evidence. Of s3://bucket/key and the ARN of a Systems Manager document, the version "
+            "that is there now is attested: when it changes, the statement no longer counts."
+        ),
+    ] = "",
     missing: Annotated[bool, typer.Option("--missing", help="Say that it does not hold.")] = False,
     deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
@@ -318,6 +325,7 @@ def attest(
     there = _connected(deployment, region, profile)
     now = there.clock.now().replace(microsecond=0)
     expires_at = parse_instant(expires, option="--expires", now=now)
+    evidence = _pinned(there, evidence)
     statements = [
         Attestation(
             subject=each,
@@ -332,6 +340,18 @@ def attest(
     ]
     record_attestations(statements, ledger=there.ledger, checklist=there.checklist)
     note(f"{_named(subjects)} attested until {expires_at:%Y-%m-%d}; the next scan counts it")
+
+
+def _pinned(deployment: Deployment, evidence: str) -> str:
+    if document_address(evidence) is None:
+        return evidence
+    try:
+        return deployment.pin(evidence)
+    except ProbeError as error:
+        raise InputError(
+            f"--evidence: {evidence} cannot be looked at: {error.args[0]}",
+            remedy="correct the address, or name a version: ?versionId=…, ?etag=…, ?version=…",
+        ) from error
 
 
 @app.command("waive")

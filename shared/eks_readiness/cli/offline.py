@@ -36,7 +36,7 @@ from eks_readiness.cli.app import (
     show_json,
 )
 from eks_readiness.cli.statements import parse_scope, parse_words, read_attestations, read_waivers
-from eks_readiness.domain.attestation import EVERY_CLUSTER
+from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.evidence import Evidence, decode_evidence, encode_evidence
@@ -200,10 +200,14 @@ def collect(
     context: ContextOption = None,
     region: RegionOption = None,
     profile: ProfileOption = None,
+    attestations: AttestationsOption = None,
     seconds: SecondsOption = 120.0,
 ) -> None:
-    """Gather all evidence of a cluster and print it as one JSON document, for `evaluate` and `report`."""
-    evidence = _gathered(cluster, context, region, profile, seconds, note)
+    """Gather all evidence of a cluster and print it as one JSON document, for `evaluate` and `report`.
+
+    With --attestations, the documents that those point to are looked at as well.
+    """
+    evidence = _gathered(cluster, context, region, profile, seconds, read_attestations(attestations), note)
     typer.echo(encode_evidence(evidence).decode())
 
 
@@ -224,7 +228,7 @@ def scan(
     """Scan a cluster from here, with your own AWS credentials and kubeconfig; nothing needs to be deployed."""
     thresholds, stated, waived = _policy(policy), read_attestations(attestations), read_waivers(waivers)
     progress = note if output is Output.TABLE else _silent
-    evidence = _gathered(cluster, context, region, profile, seconds, progress)
+    evidence = _gathered(cluster, context, region, profile, seconds, stated, progress)
     scorecard = evaluate_evidence(
         evidence, installed_checklist(), policy=thresholds, attestations=stated, waivers=waived
     )
@@ -269,12 +273,19 @@ def _gathered(  # what a user may say about a cluster
     region: str | None,
     profile: str | None,
     seconds: float,
+    stated: Sequence[Attestation],
     on_progress: Callable[[str], None],
 ) -> Evidence:
     from eks_readiness.bootstrap import laptop  # noqa: PLC0415 - boto3 is loaded only where it is used
 
     return laptop.collect(
-        cluster, context=context, region=region, profile=profile, seconds=seconds, on_progress=on_progress
+        cluster,
+        context=context,
+        region=region,
+        profile=profile,
+        seconds=seconds,
+        documents=[each.evidence_uri for each in stated if each.evidence_uri],
+        on_progress=on_progress,
     )
 
 

@@ -14,6 +14,7 @@ from eks_readiness.domain.evidence.cluster import (
     UpgradeInsights,
 )
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
+from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -70,6 +71,7 @@ __all__ = [
     "RuntimeMonitoring",
     "Sample",
     "Slice",
+    "StatedDocuments",
     "StorageClasses",
     "Subnets",
     "Trails",

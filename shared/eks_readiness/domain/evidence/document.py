@@ -25,6 +25,7 @@ from eks_readiness.domain.evidence.cluster import (
     Nodegroups,
     UpgradeInsights,
 )
+from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -69,6 +70,7 @@ SLICES: tuple[type[Slice], ...] = (
     Trails,
     IncidentTooling,
     CodeScanning,
+    StatedDocuments,
     Nodes,
     NodePools,
     Components,

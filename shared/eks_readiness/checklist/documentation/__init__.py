@@ -1,0 +1,1 @@
+"""Documents that only people can vouch for."""
