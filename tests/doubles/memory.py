@@ -75,15 +75,15 @@ def memory_kubernetes(scenario: Scenario) -> KubernetesApi:
     return KubernetesApi(fetch)
 
 
-def gather(scenario: Scenario, documents: Sequence[str] = ()) -> Evidence:
-    """All evidence of a scenario, by every probe of the product."""
+def gather(scenario: Scenario, documents: Sequence[str] = (), *, aws: MemoryAws | None = None) -> Evidence:
+    """All evidence of a scenario, by every probe of the product; `aws` remembers what they asked."""
 
     def connect() -> KubernetesReader:
         return memory_kubernetes(scenario)
 
     return collect_evidence(
         scenario.cluster,
-        aws=MemoryAws(scenario),
+        aws=aws or MemoryAws(scenario),
         connect=connect,
         aws_probes=AWS_PROBES,
         kubernetes_probes=KUBERNETES_PROBES,
