@@ -75,6 +75,11 @@ test-e2e: setup ## The deployed product on an embedded local AWS
 	@echo "== end to end"
 	@pytest -q -m e2e
 
+##@ Longer
+.PHONY: mutants
+mutants: setup ## Mutate the checks and the level rules, and name what no test notices (an hour)
+	@$(PY) -m tests.mutation.run
+
 ##@ On AWS
 .PHONY: deploy
 deploy: setup ## Deploy to the account and region of your AWS credentials

@@ -18,7 +18,7 @@ from eks_readiness.domain.attestation import Attestation
 from eks_readiness.domain.errors import UnavailableReason
 from eks_readiness.domain.evidence import Evidence
 from eks_readiness.domain.finding import Finding, Outcome
-from eks_readiness.domain.policy import parse_policy
+from eks_readiness.domain.policy import Policy, parse_policy
 from eks_readiness.domain.scorecard import Scorecard
 from tests.doubles.memory import gather
 from tests.doubles.scenario import CASE_NOW, Scenario, dated, load_scenario, read_yaml
@@ -61,12 +61,21 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         """The scenario with the case's changes."""
         return load_scenario(self.body.base).changed(self.body.change)
 
+    @property
+    def policy(self) -> Policy:
+        """The thresholds that judge it."""
+        return parse_policy(self.body.policy, where=self.name)
+
+    @property
+    def attestations(self) -> list[Attestation]:
+        """What people state about its cluster."""
+        return msgspec.convert(dated(self.body.attestations, CASE_NOW), list[Attestation])
+
     def run(self) -> tuple[Evidence, Scorecard]:
         """Gather and judge."""
-        attestations = msgspec.convert(dated(self.body.attestations, CASE_NOW), list[Attestation])
-        evidence = gather(self.scenario(), [each.evidence_uri for each in attestations if each.evidence_uri])
-        policy = parse_policy(self.body.policy, where=self.name)
-        return evidence, evaluate(evidence, CHECKLIST, policy=policy, attestations=attestations)
+        stated = self.attestations
+        evidence = gather(self.scenario(), [each.evidence_uri for each in stated if each.evidence_uri])
+        return evidence, evaluate(evidence, CHECKLIST, policy=self.policy, attestations=stated)
 
     def finding(self, scorecard: Scorecard) -> Finding:
         """The answer of the check that the case is about."""

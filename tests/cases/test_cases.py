@@ -6,6 +6,7 @@ import pytest
 
 from eks_readiness.domain.evidence import Unavailable, decode_evidence, encode_evidence
 from tests.cases.case import Case, case_book
+from tests.cases.words import approved
 
 
 @pytest.mark.parametrize("case", case_book(), ids=lambda case: case.name)
@@ -26,6 +27,7 @@ def test_case(case: Case) -> None:
         assert list(finding.offenders) == expected.offenders
     if expected.unknown_reason is not None:
         assert finding.unknown_reason == expected.unknown_reason
+    assert finding == approved(case), "its words changed: python -m tests.cases.words, and read the diff"
     # The same evidence from a file gives the same answers.
     again = decode_evidence(encode_evidence(evidence))
     assert again.slices == evidence.slices

@@ -1,0 +1,1 @@
+"""Mutation testing of the checks, the levels and the ledger's decision: `make mutants`."""

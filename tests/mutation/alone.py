@@ -1,0 +1,54 @@
+"""What kills mutants of a check: its cases, with the evidence that was gathered before, and the check asked alone.
+
+Not collected by `make test`: `tests/cases` judges the same cases by the whole checklist, with evidence gathered anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from eks_readiness.checklist import Checklist
+from eks_readiness.checklist.evaluate import evaluate
+from eks_readiness.checklist.shipped import CHECKLIST
+from eks_readiness.domain.attestation import Attestation
+from eks_readiness.domain.evidence import Evidence, decode_evidence
+from eks_readiness.domain.finding import Finding
+from eks_readiness.domain.policy import Policy
+
+SITUATIONS = Path(__file__).parents[2] / "situations.json"
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """One case: its evidence, what judged it, and the finding that a person approved."""
+
+    name: str
+    check: str
+    evidence: str
+    policy: Policy
+    attestations: tuple[Attestation, ...]
+    finding: Finding
+
+
+@cache
+def situations() -> dict[str, list[tuple[Situation, Evidence]]]:
+    """By check; read once in the process from which every mutant's is forked."""
+    found: dict[str, list[tuple[Situation, Evidence]]] = defaultdict(list)
+    for each in msgspec.json.decode(SITUATIONS.read_bytes(), type=list[Situation]):
+        found[each.check].append((each, decode_evidence(each.evidence.encode())))
+    return found
+
+
+@pytest.mark.parametrize("identifier", [check.id for check in CHECKLIST])
+def test_a_check_answers_its_cases(identifier: str) -> None:
+    """Verdict, words and offenders are those that a person approved."""
+    check = CHECKLIST.check(identifier)
+    assert check is not None
+    alone = Checklist(CHECKLIST.items, (check,))
+    for each, evidence in situations()[identifier]:
+        card = evaluate(evidence, alone, policy=each.policy, attestations=each.attestations)
+        assert card.findings == (each.finding,), each.name
