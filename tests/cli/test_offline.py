@@ -153,6 +153,8 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for part in ("Every bound EBS volume is encrypted", "Not applicable when:", "Why:", "Fix:", "Source: https://"):
         assert part in shown
+    assert "Read with: ec2:DescribeVolumes, " in shown
+    assert "list persistentvolumes" in shown
     assert "did you mean storage.volumes-encrypted?" in _refused(capsys, "explain", "storage.volume-encrypted")
 
 

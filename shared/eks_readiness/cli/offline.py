@@ -14,6 +14,7 @@ import typer
 from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.app.scan_cluster import fixes_by_item
 from eks_readiness.bootstrap.checklist import installed_checklist
+from eks_readiness.bootstrap.reads import reads
 from eks_readiness.checklist.evaluate import evaluate as evaluate_evidence
 from eks_readiness.checklist.evaluate import evaluate_document
 from eks_readiness.cli.app import (
@@ -177,11 +178,11 @@ def checks(
     """List every declared check: its item, whether it is required, from which level, and its source."""
     checklist = installed_checklist()
     if output is CatalogueOutput.MARKDOWN:
-        typer.echo(checks_document(checklist, Policy()), nl=False)
+        typer.echo(checks_document(checklist, Policy(), reads()), nl=False)
     elif output is CatalogueOutput.JSON:
-        show_json(catalogue(checklist, Policy()))
+        show_json(catalogue(checklist, Policy(), reads()))
     else:
-        show(checks_table(catalogue(checklist, Policy())))
+        show(checks_table(catalogue(checklist, Policy(), reads())))
 
 
 @app.command("explain")
@@ -191,7 +192,7 @@ def explain(check: Annotated[str, typer.Argument(help="Id of a check, like stora
     found = checklist.check(check)
     if found is None:
         raise InputError(f"no check is called {check[:100]!r}", remedy=closest(check, [each.id for each in checklist]))
-    typer.echo(explanation(checklist, found, Policy()), nl=False)
+    typer.echo(explanation(checklist, found, Policy(), reads()), nl=False)
 
 
 @app.command("collect")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.check import Check
 from eks_readiness.checklist.items import required_from
+from eks_readiness.domain.evidence import Slice
 from eks_readiness.domain.item import RequiredLevel
 from eks_readiness.domain.policy import Policy
+
+Reads = Mapping[type[Slice], tuple[str, ...]]
+"""The API calls behind each kind of evidence."""
 
 
 class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,10 +27,11 @@ class CheckEntry(msgspec.Struct, frozen=True, kw_only=True):
     statement: str
     answered_by: str
     evidence: tuple[str, ...]
+    reads: tuple[str, ...]
     source: str
 
 
-def catalogue(checklist: Checklist, policy: Policy) -> tuple[CheckEntry, ...]:
+def catalogue(checklist: Checklist, policy: Policy, reads: Reads) -> tuple[CheckEntry, ...]:
     """Every check, in checklist order."""
     return tuple(
         CheckEntry(
@@ -37,13 +42,20 @@ def catalogue(checklist: Checklist, policy: Policy) -> tuple[CheckEntry, ...]:
             statement=check.statement,
             answered_by="probe" if check.rule else "attestation",
             evidence=tuple(kind.__name__ for kind in check.kinds),
+            reads=_calls(check, reads),
             source=check.source,
         )
         for check in checklist
     )
 
 
-def explanation(checklist: Checklist, check: Check, policy: Policy) -> str:
+def _calls(check: Check, reads: Reads) -> tuple[str, ...]:
+    """Every API call that answers a check, each once: first those in AWS."""
+    calls = {call for kind in check.kinds for call in reads.get(kind, ())}
+    return tuple(sorted(calls, key=lambda call: (" " in call, call)))
+
+
+def explanation(checklist: Checklist, check: Check, policy: Policy, reads: Reads) -> str:
     """Everything about one check, as plain text."""
     item = checklist.item(check.item)
     needed = "required" if check.required else "advisory: it never blocks a level"
@@ -57,17 +69,18 @@ def explanation(checklist: Checklist, check: Check, policy: Policy) -> str:
     ]
     if check.rule:
         lines.append(f"Evidence: {', '.join(kind.__name__ for kind in check.kinds)}")
+        lines.append(f"Read with: {', '.join(_calls(check, reads))}")
     else:
         lines.append(f"Answered by a statement: eks-readiness attest {check.id}")
     return "\n".join(lines) + "\n"
 
 
-def checks_document(checklist: Checklist, policy: Policy) -> str:
+def checks_document(checklist: Checklist, policy: Policy, reads: Reads) -> str:
     """The document docs/checks.md."""
-    return "\n".join(_document(checklist, policy)) + "\n"
+    return "\n".join(_document(checklist, policy, reads)) + "\n"
 
 
-def _document(checklist: Checklist, policy: Policy) -> Iterator[str]:
+def _document(checklist: Checklist, policy: Policy, reads: Reads) -> Iterator[str]:
     yield "# Checks"
     yield ""
     yield "Made by `eks-readiness checks --output markdown`; a test compares it with the code."
@@ -82,12 +95,12 @@ def _document(checklist: Checklist, policy: Policy) -> Iterator[str]:
         if not mine:
             continue
         yield from ("", f"## {item.title}", "", f"`{item.id}`, required from level {required_from(item, policy)}.", "")
-        yield from ("| Check | | Holds when | Evidence |", "|---|---|---|---|")
+        yield from ("| Check | | Holds when | Read with |", "|---|---|---|---|")
         for check in mine:
-            evidence = ", ".join(kind.__name__ for kind in check.kinds) or "attestation"
+            calls = ", ".join(f"`{call}`" for call in _calls(check, reads)) or "attestation"
             statement = check.statement.replace("|", "\\|")
             kind = "R" if check.required else "A"
-            yield f"| `{check.id}` | {kind} | {statement} [source]({check.source}) | {evidence} |"
+            yield f"| `{check.id}` | {kind} | {statement} [source]({check.source}) | {calls} |"
     yield from ("", "R: required, the item is satisfied only if it holds. A: advisory, it counts in the score alone.")
     yield from ("", "## Thresholds", "", "| Threshold | Default |", "|---|---|")
     for name in policy.__struct_fields__:
