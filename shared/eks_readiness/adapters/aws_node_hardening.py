@@ -41,7 +41,7 @@ def read_security_groups(aws: AwsReader, gathered: Gathered) -> NodeSecurityGrou
 def _group(
     aws: AwsReader, found: Mapping[str, Any], lists: dict[str, tuple[str, ...] | Unavailable]
 ) -> NodeSecurityGroup:
-    rules = [each for each in found.get("IpPermissions") or () if _lets_ssh_in(each)]
+    rules = [each for each in found.get("IpPermissions") or () if lets_ssh_in(each)]
     cidrs = {str(one["CidrIp"]) for each in rules for one in each.get("IpRanges") or ()}
     cidrs |= {str(one["CidrIpv6"]) for each in rules for one in each.get("Ipv6Ranges") or ()}
     unread = None
@@ -58,16 +58,17 @@ def _group(
     )
 
 
-def _lets_ssh_in(rule: Mapping[str, Any]) -> bool:
-    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html: -1 is every protocol, and has no
-    # ports; protocols come by name or by number.
+def lets_ssh_in(rule: Mapping[str, Any]) -> bool:
+    """Whether an ingress rule is about port 22 of TCP.
+
+    -1 is every protocol and then has no ports; protocols come by name or by number; all ports of TCP come as none, -1.
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+    """
     protocol = str(rule.get("IpProtocol"))
     if protocol == "-1":
         return True
-    if protocol not in ("tcp", "6"):
-        return False
-    first, last = rule.get("FromPort"), rule.get("ToPort")
-    return first is None or last is None or (first in (-1, 0) and last == -1) or first <= _SSH <= last
+    first, last = rule.get("FromPort", -1), rule.get("ToPort", -1)
+    return protocol in ("tcp", "6") and (-1 in (first, last) or first <= _SSH <= last)
 
 
 def _entries(aws: AwsReader, prefix_list: str) -> tuple[str, ...] | Unavailable:

@@ -47,7 +47,7 @@ def read_images(aws: AwsReader, gathered: Gathered) -> NodeImages:
     )
     wanted = sorted(running, key=lambda image: (-running[image], image))[:MAX_IMAGES]
     found = _described(aws, wanted)
-    parameters = {image: _parameter(each) for image, each in found.items()}
+    parameters = {image: newest_parameter(each) for image, each in found.items()}
     newest = unless_denied(lambda: _newest(aws, sorted(set(parameters.values()) - {""})))
     return NodeImages(
         observed_at=gathered.observed_at,
@@ -106,7 +106,7 @@ def _created_at(image: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def _parameter(image: Mapping[str, Any]) -> str:
+def newest_parameter(image: Mapping[str, Any]) -> str:
     """The public parameter of the image's series; empty for an image that its name and owner do not place in one."""
     name = image.get("Name") or ""
     if image.get("OwnerId") in _CANONICAL:

@@ -11,8 +11,10 @@ from eks_readiness.domain.errors import ProbeError
 from eks_readiness.domain.evidence import AutoScalingGroups, Instances, Nodegroups, NodegroupUpdates
 from eks_readiness.domain.evidence.rotation import AutoScalingGroup, NodegroupUpdate
 
-MAX_UPDATES = 20
-"""Updates that are looked at for each node group: EKS keeps no order that it tells, so each costs a call."""
+MAX_UPDATES = 600
+"""Updates that one scan looks at, over all node groups: each costs a call."""
+_OF_A_GROUP = range(4, 41)
+"""How many of them are spent on one node group: four at least, forty at most."""
 _GROUPS = 50
 """Names that one call of autoscaling:DescribeAutoScalingGroups takes.
 
@@ -23,25 +25,30 @@ _GONE = "ResourceNotFoundException"
 
 def read_updates(aws: AwsReader, gathered: Gathered) -> NodegroupUpdates:
     """The newest successful version update of each managed node group."""
+    groups = gathered.get(Nodegroups).nodegroups
+    share = MAX_UPDATES // max(1, len(groups))
+    looked_at = min(max(share, _OF_A_GROUP.start), _OF_A_GROUP.stop - 1)
     return NodegroupUpdates(
         observed_at=gathered.observed_at,
         source="eks:ListUpdates, eks:DescribeUpdate",
-        updates=tuple(_newest(aws, gathered.cluster.name, each.name) for each in gathered.get(Nodegroups).nodegroups),
+        updates=tuple(_newest(aws, gathered.cluster.name, each.name, looked_at) for each in groups),
     )
 
 
-def _newest(aws: AwsReader, cluster: str, nodegroup: str) -> NodegroupUpdate:
+def _newest(aws: AwsReader, cluster: str, nodegroup: str, looked_at: int) -> NodegroupUpdate:
     try:
         listed = list(aws.pages("eks", "ListUpdates", "updateIds", name=cluster, nodegroupName=nodegroup))
     except RefusedRequest as error:
         if error.code != _GONE:
             raise
         listed = []
-    asked = [{"name": cluster, "nodegroupName": nodegroup, "updateId": each} for each in listed[:MAX_UPDATES]]
+    # EKS does not say in which order it lists them; in whichever, the newest are at one end.
+    ends = [*listed[: looked_at // 2], *listed[-(looked_at // 2) :]] if len(listed) > looked_at else listed
+    asked = [{"name": cluster, "nodegroupName": nodegroup, "updateId": each} for each in ends]
     began = [
         at for answer in aws.read_each("eks", "DescribeUpdate", asked) if (at := _version_update(answer)) is not None
     ]
-    return NodegroupUpdate(nodegroup=nodegroup, updated_at=max(began, default=None), more=len(listed) > MAX_UPDATES)
+    return NodegroupUpdate(nodegroup=nodegroup, updated_at=max(began, default=None), more=len(listed) > len(ends))
 
 
 def _version_update(answer: Mapping[str, Any] | ProbeError) -> datetime | None:
