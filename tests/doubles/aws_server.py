@@ -27,7 +27,12 @@ PAGE = 2
 """Lists come in pages of two, so that nobody reads only the first one."""
 _SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # Signing names that are not the name of the client. https://docs.aws.amazon.com/service-authorization/latest/reference/
-_CLIENT_OF = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "aps": "amp"}
+_CLIENT_OF = {
+    "elasticloadbalancing": "elbv2",
+    "monitoring": "cloudwatch",
+    "aps": "amp",
+    "servicequotas": "service-quotas",
+}
 _ACCOUNT_WIDE = frozenset({"budgets", "ce", "cost-optimization-hub", "cur", "iam", "route53", "bcm-data-exports"})
 """Services without regions: whatever region signs, the first scenario answers for the account."""
 _TOKEN = "page-"

@@ -236,6 +236,12 @@ def _nodegroup(found: Mapping[str, Any]) -> Nodegroup:
         release_version=found.get("releaseVersion") or "",
         capacity_type=found.get("capacityType") or "",
         subnet_ids=tuple(found.get("subnets") or ()),
+        ssh_key=(found.get("remoteAccess") or {}).get("ec2SshKey") or "",
+        auto_scaling_groups=tuple(
+            str(each["name"])
+            for each in (found.get("resources") or {}).get("autoScalingGroups") or ()
+            if each.get("name")
+        ),
     )
 
 

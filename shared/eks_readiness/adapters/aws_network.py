@@ -140,18 +140,24 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 """
 
 
+_BOTTLEROCKET_DATA = "/dev/xvdb"
+# Volumes that the EBS CSI driver attaches have two letters after xvd, and are no part of the node itself.
+_GONE = ("shutting-down", "terminated", "stopping", "stopped")
+_AUTO_MODE = "eks.amazonaws.com"
+
+
 def read_instances(aws: AwsReader, gathered: Gathered) -> Instances:
     """The cluster's instances, those of EKS Auto Mode included."""
     name = gathered.cluster.name
     # Two tags in two calls, since filters only narrow: node groups and Karpenter set one, EKS Auto Mode the other.
     tags = ({"Name": "tag-key", "Values": [f"kubernetes.io/cluster/{name}"]}, _value("eks:eks-cluster-name", name))
     found: dict[str, Instance] = {}
-    for tag in tags:
+    for tag, auto_mode in zip(tags, (False, True), strict=True):
         filters = [tag, {"Name": "instance-state-name", "Values": ["pending", "running"]}]
         reservations = aws.pages(
             "ec2", "DescribeInstances", "Reservations", Filters=filters, IncludeManagedResources=True
         )
-        found |= {each.id: each for each in _instances(reservations)}
+        found |= {each.id: each for each in _instances(reservations, auto_mode=auto_mode)}
     return Instances(
         observed_at=gathered.observed_at,
         source="ec2:DescribeInstances",
@@ -163,17 +169,56 @@ def _value(tag: str, value: str) -> dict[str, Any]:
     return {"Name": f"tag:{tag}", "Values": [value]}
 
 
-def _instances(reservations: Iterable[Mapping[str, Any]]) -> Iterable[Instance]:
+def _instances(reservations: Iterable[Mapping[str, Any]], *, auto_mode: bool) -> Iterable[Instance]:
     for reservation in reservations:
         for each in reservation.get("Instances") or ():
-            interfaces = each.get("NetworkInterfaces") or ()
-            yield Instance(
-                id=each["InstanceId"],
-                subnet_id=each.get("SubnetId") or "",
-                zone=(each.get("Placement") or {}).get("AvailabilityZone") or "",
-                public_address=bool(each.get("PublicIpAddress"))
-                or any((one.get("Association") or {}).get("PublicIp") for one in interfaces),
-            )
+            if (each.get("State") or {}).get("Name") not in _GONE:
+                yield _instance(each, auto_mode=auto_mode)
+
+
+def _instance(each: Mapping[str, Any], *, auto_mode: bool) -> Instance:
+    interfaces = each.get("NetworkInterfaces") or ()
+    subnet = each.get("SubnetId") or ""
+    cpu, metadata = each.get("CpuOptions") or {}, each.get("MetadataOptions") or {}
+    groups = [*(each.get("SecurityGroups") or ()), *(one for nic in interfaces for one in nic.get("Groups") or ())]
+    return Instance(
+        id=each["InstanceId"],
+        subnet_id=subnet,
+        zone=(each.get("Placement") or {}).get("AvailabilityZone") or "",
+        public_address=bool(each.get("PublicIpAddress"))
+        or any((one.get("Association") or {}).get("PublicIp") for one in interfaces),
+        interface_subnet_ids=tuple(sorted({one["SubnetId"] for one in interfaces if one.get("SubnetId")} - {subnet})),
+        instance_type=each.get("InstanceType") or "",
+        spot=each.get("InstanceLifecycle") == "spot",
+        vcpus=(cpu.get("CoreCount") or 0) * (cpu.get("ThreadsPerCore") or 0),
+        image_id=each.get("ImageId") or "",
+        auto_mode=auto_mode or (each.get("Operator") or {}).get("Principal") == _AUTO_MODE,
+        auto_scaling_group=_tag(each, "aws:autoscaling:groupName"),
+        key_name=each.get("KeyName") or "",
+        security_group_ids=tuple(sorted({one["GroupId"] for one in groups if one.get("GroupId")})),
+        metadata_endpoint=metadata.get("HttpEndpoint") or "",
+        metadata_tokens=metadata.get("HttpTokens") or "",
+        metadata_hop_limit=metadata.get("HttpPutResponseHopLimit") or 0,
+        volume_ids=_volume_ids(each),
+        instance_store_root=each.get("RootDeviceType") == "instance-store",
+    )
+
+
+def _tag(each: Mapping[str, Any], key: str) -> str:
+    return next((str(one.get("Value") or "") for one in each.get("Tags") or () if one.get("Key") == key), "")
+
+
+def _volume_ids(each: Mapping[str, Any]) -> tuple[str, ...]:
+    """The root volume first, if EC2 names it, then Bottlerocket's data volume."""
+    volumes = {
+        str(one.get("DeviceName")): str(one["Ebs"]["VolumeId"])
+        for one in each.get("BlockDeviceMappings") or ()
+        if (one.get("Ebs") or {}).get("VolumeId")
+    }
+    root = each.get("RootDeviceName") or ""
+    if root not in volumes:
+        return ()
+    return tuple(dict.fromkeys([volumes[root], *(volumes[one] for one in (_BOTTLEROCKET_DATA,) if one in volumes)]))
 
 
 PROBES = (

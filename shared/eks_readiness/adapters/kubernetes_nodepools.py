@@ -21,6 +21,7 @@ class _Meta(msgspec.Struct, gc=False):
 
 
 class _Reference(msgspec.Struct, gc=False):
+    group: str = ""
     name: str = ""
 
 
@@ -90,6 +91,7 @@ def _pool(each: _NodePool) -> NodePool:
         consolidation=(disruption.consolidation_policy or "") if consolidates else "",
         expire_after=template.expire_after or "",
         node_class=template.node_class_ref.name if template.node_class_ref else "",
+        node_class_group=template.node_class_ref.group if template.node_class_ref else "",
         static_replicas=spec.replicas,
     )
 

@@ -47,7 +47,8 @@ _DEPLOYMENT: tuple[WorkloadKind, ...] = ("Deployment",)
 _SYSTEM = ("kube-system",)
 # Sources: the manifests and charts of aws/amazon-vpc-cni-k8s, coredns, cilium/cilium, projectcalico/calico,
 # kubernetes-sigs/aws-ebs-csi-driver, aws/karpenter-provider-aws, kubernetes/autoscaler, vmware-tanzu/helm-charts,
-# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io.
+# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io,
+# bottlerocket-os/bottlerocket-update-operator.
 _MARKS = (
     _Mark("aws-node", _DAEMON, ({_K8S_APP: "aws-node"},), ("aws-node",), _SYSTEM),
     _Mark("coredns", _DEPLOYMENT, ({_K8S_APP: "kube-dns"},), ("coredns",), _SYSTEM),
@@ -77,6 +78,12 @@ _MARKS = (
     _Mark("tetragon", _DAEMON, ({_NAME: "tetragon"},), ("tetragon",)),
     _Mark(
         "guardduty-agent", _DAEMON, ({_NAME: "aws-guardduty-agent"},), ("aws-guardduty-agent",), ("amazon-guardduty",)
+    ),
+    _Mark(
+        "bottlerocket-update-operator",
+        _DEPLOYMENT,
+        ({"brupop.bottlerocket.aws/component": "brupop-controller"},),
+        ("brupop-controller-deployment",),
     ),
 )
 

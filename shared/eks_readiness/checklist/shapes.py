@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from eks_readiness.domain.evidence import FargateProfiles, Instances, Nodegroups, Nodes, Unavailable
 from eks_readiness.domain.evidence.nodes import Node
+from eks_readiness.domain.policy import Policy
 
 STARTING = timedelta(minutes=10)
 """How long a new node may take until it and its DaemonSet pods are ready: longer than any boot, shorter than a scan."""
@@ -38,6 +42,42 @@ def node_subnets(instances: Instances, nodegroups: Nodegroups) -> frozenset[str]
             *(each.subnet_id for each in instances.instances if each.subnet_id),
             *(subnet for each in nodegroups.nodegroups for subnet in each.subnet_ids),
         ]
+    )
+
+
+def exempt(namespace: str, policy: Policy) -> bool:
+    """Whether a namespace is exempt from what is judged by namespace."""
+    return any(fnmatchcase(namespace, pattern) for pattern in policy.exempt_namespaces)
+
+
+def every_address(cidrs: Iterable[str]) -> bool:
+    """Whether ranges, taken together, are all of IPv4 or all of IPv6: two halves of the address space are.
+
+    Raises:
+        ValueError: one of them is no range.
+    """
+    networks = [ip_network(cidr, strict=False) for cidr in cidrs]
+    four = collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
+    six = collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
+    return any(each.prefixlen == 0 for each in four) or any(each.prefixlen == 0 for each in six)
+
+
+def untagged(nodes: Nodes | Unavailable, instances: Instances) -> Unavailable | None:
+    """Say that nodes run on instances that were not found by the cluster's tags: nothing is known about those."""
+    if isinstance(nodes, Unavailable):
+        return None
+    known = {each.id for each in instances.instances}
+    unseen = [
+        each.name
+        for each in nodes.nodes
+        if each.instance_id and each.instance_id not in known and each.ready and not starting(each, nodes)
+    ]
+    if not unseen:
+        return None
+    return Unavailable(
+        reason="unexpected",
+        detail=f"{len(unseen)} nodes run on instances without the cluster's tag, like {unseen[0]}",
+        remedy="tag them: kubernetes.io/cluster/<cluster> = owned",
     )
 
 

@@ -14,9 +14,9 @@ from eks_readiness.checklist.infrastructure import (
     vpc_networking,
 )
 from eks_readiness.checklist.items import ITEMS
-from eks_readiness.checklist.operations import cluster_upgrades, incident_response
+from eks_readiness.checklist.operations import capacity_planning, cluster_upgrades, incident_response, node_rotation
 from eks_readiness.checklist.practices import compliance_documentation, secrets_encryption
-from eks_readiness.checklist.security import audit_logging, network_policies, pod_security
+from eks_readiness.checklist.security import audit_logging, network_policies, node_hardening, pod_security
 
 MODULES = (
     vpc_networking,
@@ -28,7 +28,10 @@ MODULES = (
     pod_security,
     network_policies,
     audit_logging,
+    node_hardening,
     cluster_upgrades,
+    node_rotation,
+    capacity_planning,
     incident_response,
     security_scanning,
     architecture_diagrams,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
-
 from eks_readiness.checklist.check import check
-from eks_readiness.checklist.shapes import IN_ORDER
+from eks_readiness.checklist.shapes import IN_ORDER, every_address
 from eks_readiness.domain.evidence import ClusterConfiguration, Unavailable
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
@@ -29,19 +26,12 @@ def endpoint_is_private(cluster: ClusterConfiguration, policy: Policy) -> Verdic
     if not cluster.endpoint_public_access:
         return passed("private access is on, public access is off")
     try:
-        open_to_all = _everything(cluster.public_access_cidrs)
+        open_to_all = every_address(cluster.public_access_cidrs)
     except ValueError as error:
         return Unavailable(reason="unexpected", detail=f"publicAccessCidrs cannot be read: {error}")
     if open_to_all or not cluster.public_access_cidrs:
         return failed("public access is open to every address", cluster.public_access_cidrs)
     return passed(f"private access is on, public access is limited to {len(cluster.public_access_cidrs)} ranges")
-
-
-def _everything(cidrs: Iterable[str]) -> bool:
-    networks = [ip_network(cidr, strict=False) for cidr in cidrs]
-    four = collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
-    six = collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
-    return any(each.prefixlen == 0 for each in four) or any(each.prefixlen == 0 for each in six)
 
 
 @check("cluster-configuration.public-endpoint-off", needs=(ClusterConfiguration,), required=False)

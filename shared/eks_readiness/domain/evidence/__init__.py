@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
+from eks_readiness.domain.evidence.capacity import RegionCapacity
 from eks_readiness.domain.evidence.cluster import (
     Addons,
     AddonVersions,
@@ -15,6 +16,7 @@ from eks_readiness.domain.evidence.cluster import (
 )
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -27,6 +29,7 @@ from eks_readiness.domain.evidence.network import (
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
+from eks_readiness.domain.evidence.rotation import AutoScalingGroups, BottlerocketUpdates, NodegroupUpdates, NodeImages
 from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -41,7 +44,9 @@ __all__ = [
     "SLICES",
     "AddonVersions",
     "Addons",
+    "AutoScalingGroups",
     "AwsBackup",
+    "BottlerocketUpdates",
     "ClusterConfiguration",
     "ClusterVersions",
     "CodeScanning",
@@ -61,12 +66,17 @@ __all__ = [
     "NatGateways",
     "NetworkPolicies",
     "NetworkPolicyEngine",
+    "NodeImages",
     "NodePools",
+    "NodeSecurityGroups",
+    "NodeVolumes",
+    "NodegroupUpdates",
     "Nodegroups",
     "Nodes",
     "PersistentVolumes",
     "PodSecurityPolicies",
     "Pods",
+    "RegionCapacity",
     "RouteTables",
     "RuntimeMonitoring",
     "Sample",

@@ -16,6 +16,7 @@ from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
+from eks_readiness.domain.evidence.capacity import RegionCapacity
 from eks_readiness.domain.evidence.cluster import (
     Addons,
     AddonVersions,
@@ -26,6 +27,7 @@ from eks_readiness.domain.evidence.cluster import (
     UpgradeInsights,
 )
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -38,6 +40,7 @@ from eks_readiness.domain.evidence.network import (
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
+from eks_readiness.domain.evidence.rotation import AutoScalingGroups, BottlerocketUpdates, NodegroupUpdates, NodeImages
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -61,6 +64,12 @@ SLICES: tuple[type[Slice], ...] = (
     NatGateways,
     FlowLogs,
     Instances,
+    NodeSecurityGroups,
+    NodeVolumes,
+    NodeImages,
+    NodegroupUpdates,
+    AutoScalingGroups,
+    RegionCapacity,
     EbsEncryptionDefault,
     EbsVolumes,
     KmsKeys,
@@ -73,6 +82,7 @@ SLICES: tuple[type[Slice], ...] = (
     StatedDocuments,
     Nodes,
     NodePools,
+    BottlerocketUpdates,
     Components,
     Pods,
     DisruptionBudgets,

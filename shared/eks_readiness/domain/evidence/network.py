@@ -88,12 +88,32 @@ class FlowLogs(Slice, frozen=True, kw_only=True):
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One running or pending EC2 instance of the cluster."""
+    """One running or pending EC2 instance of the cluster.
+
+    `interface_subnet_ids` are the subnets of its other network interfaces. `auto_mode`: EKS Auto Mode runs it.
+    `metadata_endpoint` is enabled or disabled, `metadata_tokens` required or optional; empty where EC2 does not say.
+    `volume_ids` are the root volume's and, as Bottlerocket has it, that of the second volume (/dev/xvdb) that holds
+    images and containers; `instance_store_root`: the root device is no EBS volume. `key_name` is an SSH key pair's.
+    """
 
     id: str
     subnet_id: str = ""
     zone: str = ""
     public_address: bool = False
+    interface_subnet_ids: tuple[str, ...] = ()
+    instance_type: str = ""
+    spot: bool = False
+    vcpus: int = 0
+    image_id: str = ""
+    auto_mode: bool = False
+    auto_scaling_group: str = ""
+    key_name: str = ""
+    security_group_ids: tuple[str, ...] = ()
+    metadata_endpoint: str = ""
+    metadata_tokens: str = ""
+    metadata_hop_limit: int = 0
+    volume_ids: tuple[str, ...] = ()
+    instance_store_root: bool = False
 
 
 class Instances(Slice, frozen=True, kw_only=True):

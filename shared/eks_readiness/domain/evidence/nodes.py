@@ -48,6 +48,7 @@ class NodePool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `ready` is its Ready condition. `limits` and `used` are by resource (cpu in cores, memory in bytes, others counted);
     empty limits mean that it grows without bound. `static_replicas` is set for a pool of fixed size.
+    `node_class_group` is the API group of its class: karpenter.k8s.aws, or eks.amazonaws.com for EKS Auto Mode.
     """
 
     name: str
@@ -58,7 +59,13 @@ class NodePool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     consolidation: str = ""
     expire_after: str = ""
     node_class: str = ""
+    node_class_group: str = ""
     static_replicas: int | None = None
+
+    @property
+    def auto_mode(self) -> bool:
+        """Whether AWS runs its controller and its nodes."""
+        return self.node_class_group == "eks.amazonaws.com"
 
 
 class NodePools(Slice, frozen=True, kw_only=True):
@@ -85,6 +92,7 @@ ComponentName = Literal[
     "falco",
     "tetragon",
     "guardduty-agent",
+    "bottlerocket-update-operator",
 ]
 
 
