@@ -13,6 +13,15 @@ from eks_readiness.domain.evidence.cluster import (
     Nodegroups,
     UpgradeInsights,
 )
+from eks_readiness.domain.evidence.compliance import (
+    AuditAssessments,
+    ComplianceReports,
+    ConfigEvaluations,
+    KubescapeScans,
+    ScanJobs,
+    SecurityHub,
+)
+from eks_readiness.domain.evidence.cost import Budgets, CostExports, Savings
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.network import (
@@ -37,6 +46,15 @@ from eks_readiness.domain.evidence.storage import (
 )
 
 __all__ = [
+    "AuditAssessments",
+    "ComplianceReports",
+    "ConfigEvaluations",
+    "KubescapeScans",
+    "ScanJobs",
+    "SecurityHub",
+    "Budgets",
+    "CostExports",
+    "Savings",
     "MAX_SAMPLE",
     "SLICES",
     "AddonVersions",
