@@ -144,7 +144,7 @@ def test_nobody_listening(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_service_is_asked_where_it_answers(region: str, service: str, host: str) -> None:
     """Billing lives in one region of each partition, whatever region the cluster is in."""
-    session = boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="example")  # noqa: S106 - no real one
+    session = boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="example")
     assert AwsClients(session, region).client(service).meta.endpoint_url == f"https://{host}"
 
 

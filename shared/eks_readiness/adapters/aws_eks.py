@@ -224,6 +224,7 @@ def read_nodegroups(aws: AwsReader, gathered: Gathered) -> Nodegroups:
 
 def _nodegroup(found: Mapping[str, Any]) -> Nodegroup:
     scaling = found.get("scalingConfig") or {}
+    groups = (found.get("resources") or {}).get("autoScalingGroups") or ()
     return Nodegroup(
         name=found["nodegroupName"],
         status=found.get("status") or "",
@@ -236,6 +237,7 @@ def _nodegroup(found: Mapping[str, Any]) -> Nodegroup:
         release_version=found.get("releaseVersion") or "",
         capacity_type=found.get("capacityType") or "",
         subnet_ids=tuple(found.get("subnets") or ()),
+        auto_scaling_groups=tuple(each["name"] for each in groups if each.get("name")),
     )
 
 

@@ -36,6 +36,7 @@ def region_of(service: str, region: str, partition_of: Callable[[str], str]) -> 
     partition = partition_of(region)
     if partition not in homes:
         raise Unsupported(
-            f"{service} does not exist in the partition {partition}", remedy="nothing to do: AWS does not offer it there"
+            f"{service} does not exist in the partition {partition}",
+            remedy="AWS does not offer it there; waive the check",
         )
     return homes[partition]

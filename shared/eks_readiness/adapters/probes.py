@@ -5,12 +5,16 @@ from __future__ import annotations
 from eks_readiness.adapters import (
     aws_audit,
     aws_backup,
+    aws_compliance,
+    aws_cost,
     aws_documents,
     aws_eks,
     aws_guardduty,
     aws_network,
     aws_processes,
+    aws_savings,
     aws_storage,
+    kubernetes_compliance,
     kubernetes_disruption_budgets,
     kubernetes_kasten,
     kubernetes_namespaces,
@@ -34,6 +38,9 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_audit.PROBES,
     *aws_processes.PROBES,
     *aws_documents.PROBES,
+    *aws_compliance.PROBES,
+    *aws_cost.PROBES,
+    *aws_savings.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_nodes.PROBES,
@@ -47,4 +54,5 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_namespaces.PROBES,
     *kubernetes_policy_engines.PROBES,
     *kubernetes_network_policies.PROBES,
+    *kubernetes_compliance.PROBES,
 )

@@ -120,7 +120,10 @@ class AddonVersions(Slice, frozen=True, kw_only=True):
 
 
 class Nodegroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One managed node group. Sizes count nodes. `release_version` is the AMI's; empty for a custom AMI."""
+    """One managed node group. Sizes count nodes. `release_version` is the AMI's; empty for a custom AMI.
+
+    `auto_scaling_groups` names the Auto Scaling groups behind it.
+    """
 
     name: str
     status: str
@@ -133,6 +136,7 @@ class Nodegroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     release_version: str = ""
     capacity_type: str = ""
     subnet_ids: tuple[str, ...] = ()
+    auto_scaling_groups: tuple[str, ...] = ()
 
 
 class Nodegroups(Slice, frozen=True, kw_only=True):

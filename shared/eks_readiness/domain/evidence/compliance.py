@@ -31,22 +31,28 @@ class Standard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SecurityHub(Slice, frozen=True, kw_only=True):
-    """AWS Security Hub in the cluster's region: its standards, and its findings about this cluster by control."""
+    """AWS Security Hub in the cluster's region: its standards, and its findings about this cluster by control.
+
+    `unread` says why findings could not be read.
+    """
 
     enabled: bool
     standards: tuple[Standard, ...] = ()
-    cluster: Evaluation | Unavailable = Evaluation()
+    cluster: Evaluation = Evaluation()
+    unread: Unavailable | None = None
 
 
 class ConfigEvaluations(Slice, frozen=True, kw_only=True):
     """AWS Config: whether it records, and how its rules and conformance packs judged this cluster.
 
     Rules that Security Hub made for itself are left out. `packed` counts the rules of conformance packs.
-    `rules_ran_at` is when one of the rules last ran without an error, on whatever resource.
+    `rules_ran_at` is when one of the rules last ran without an error, on whatever resource. `unread` says why their
+    results could not be read.
     """
 
     recording: bool | Unavailable = False
-    cluster: Evaluation | Unavailable = Evaluation()
+    cluster: Evaluation = Evaluation()
+    unread: Unavailable | None = None
     packed: int = 0
     rules_ran_at: Instant | Unavailable | None = None
 

@@ -50,7 +50,7 @@ class Savings(Slice, frozen=True, kw_only=True):
 
     `rightsizing` is whether Compute Optimizer, which finds them, is on. Money is by month, in `currency`;
     `listed_monthly_cost` is what the resources with a recommendation cost. `complete` is False where the region has
-    more recommendations than were looked at; the largest savings come first.
+    more recommendations than were looked at.
     """
 
     enrolled: bool

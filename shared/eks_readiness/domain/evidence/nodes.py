@@ -47,7 +47,8 @@ class NodePool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One Karpenter or Auto Mode NodePool.
 
     `ready` is its Ready condition. `limits` and `used` are by resource (cpu in cores, memory in bytes, others counted);
-    empty limits mean that it grows without bound. `static_replicas` is set for a pool of fixed size.
+    empty limits mean that it grows without bound. `consolidation` is its policy, empty where that is switched off.
+    `static_replicas` is set for a pool of fixed size.
     """
 
     name: str
@@ -85,6 +86,8 @@ ComponentName = Literal[
     "falco",
     "tetragon",
     "guardduty-agent",
+    "opencost",
+    "kubecost",
 ]
 
 
