@@ -178,7 +178,7 @@ def read_assessments(aws: AwsReader, gathered: Gathered) -> AuditAssessments:
         active = sum(1 for _ in aws.pages("auditmanager", "ListAssessments", "assessmentMetadata", status="ACTIVE"))
     except (AccessDenied, RefusedRequest) as error:
         # "Please complete AWS Audit Manager setup …" comes as AccessDeniedException: not set up is not denied.
-        if "complete aws audit manager setup" not in str(error).lower():
+        if "complete aws audit manager setup" not in str(error.args[0]).lower():
             raise
         active = 0
     return AuditAssessments(observed_at=gathered.observed_at, source="auditmanager:ListAssessments", active=active)

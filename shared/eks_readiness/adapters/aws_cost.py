@@ -78,7 +78,7 @@ def _cluster_tag(aws: AwsReader) -> bool | Unavailable:
     except AccessDenied as error:
         return _paid_elsewhere(error)
     except RefusedRequest as error:
-        if "linked account" in str(error).lower():
+        if "linked account" in str(error.args[0]).lower():
             return _paid_elsewhere(error)
         raise
     return any(each.get("TagKey") == CLUSTER_TAG and each.get("Status") == "Active" for each in tags)

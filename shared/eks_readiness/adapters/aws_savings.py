@@ -15,6 +15,7 @@ from eks_readiness.domain.evidence import MAX_SAMPLE, EbsVolumes, Instances, Nod
 _MAX_RECOMMENDATIONS = 5000
 """Recommendations of the account and region that are looked at: five pages."""
 _KINDS = ("Ec2Instance", "Ec2AutoScalingGroup", "EbsVolume")
+_NOT_ENROLLED = ("not enrolled", "must enroll", "must be enrolled")
 _NAME_TAGS = ("aws:eks:cluster-name", "eks:cluster-name", "alpha.eksctl.io/cluster-name", "KubernetesCluster")
 
 
@@ -58,9 +59,9 @@ def _enrollment(aws: AwsReader, account: str) -> tuple[bool, datetime | None]:
     try:
         answer = aws.read("cost-optimization-hub", "ListEnrollmentStatuses")
     except (AccessDenied, RefusedRequest) as error:
-        if "enroll" in str(error).lower().partition("listenrollmentstatuses")[2]:
-            return False, None  # not enrolled is not denied
-        raise
+        if not any(words in str(error.args[0]).lower() for words in _NOT_ENROLLED):
+            raise
+        return False, None  # not enrolled is not denied
     mine = [each for each in answer.get("items") or () if each.get("accountId", account) == account]
     active = next((each for each in mine if each.get("status") == "Active"), None)
     return active is not None, active.get("createdTimestamp") if active else None
