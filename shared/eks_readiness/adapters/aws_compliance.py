@@ -22,7 +22,6 @@ from eks_readiness.domain.evidence.compliance import Evaluation, Standard
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_Compliance.html; NOT_AVAILABLE judges nothing.
 _JUDGED = frozenset({"PASSED", "FAILED", "WARNING"})
 _MADE_BY_SECURITY_HUB = "securityhub-"
-_OF_A_PACK = "-conformance-pack-"
 _RULES_AT_ONCE = 25
 
 
@@ -107,7 +106,6 @@ def read_config(aws: AwsReader, gathered: Gathered) -> ConfigEvaluations:
         recording=unless_denied(lambda: _recording(aws)),
         cluster=_judged(found.values()),
         unread=results if isinstance(results, Unavailable) else None,
-        packed=sum(1 for rule in found if _OF_A_PACK in rule),
         rules_ran_at=_last_run(aws, sorted(found)),
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from eks_readiness.adapters.partial import unless_denied
+from eks_readiness.adapters.partial import unless_unreadable
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
 from eks_readiness.domain.errors import AccessDenied, ProbeError, UnexpectedAnswer, bounded
 from eks_readiness.domain.evidence import MAX_SAMPLE, Budgets, CostExports, Sample, Unavailable
@@ -31,8 +31,8 @@ Filters = Mapping[str, Sequence[str]]
 
 def read_exports(aws: AwsReader, gathered: Gathered) -> CostExports:
     """Exports with split cost allocation data, of both kinds, and otherwise the state of the cluster's cost tag."""
-    reports = unless_denied(lambda: tuple(_reports(aws)))
-    exports = unless_denied(lambda: tuple(_exports(aws)))
+    reports = unless_unreadable(lambda: tuple(_reports(aws)))
+    exports = unless_unreadable(lambda: tuple(_exports(aws)))
     found = [*(() if isinstance(reports, Unavailable) else reports)]
     found += () if isinstance(exports, Unavailable) else exports
     delivering = any(not each.problem for each in found)
@@ -126,7 +126,7 @@ def read_budgets(aws: AwsReader, gathered: Gathered) -> Budgets:
         silent=silent,
         elsewhere=elsewhere,
         complete=looked_at <= _MAX_BUDGETS and len(fitting) <= _MAX_NOTIFICATIONS,
-        anomaly_subscriptions=None if notifying.total else unless_denied(lambda: _subscriptions(aws)),
+        anomaly_subscriptions=None if notifying.total else unless_unreadable(lambda: _subscriptions(aws)),
         cluster_monthly_cost=cost[0] if cost else None,
         currency=cost[1] if cost else "",
     )

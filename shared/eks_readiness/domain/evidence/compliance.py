@@ -45,7 +45,7 @@ class SecurityHub(Slice, frozen=True, kw_only=True):
 class ConfigEvaluations(Slice, frozen=True, kw_only=True):
     """AWS Config: whether it records, and how its rules and conformance packs judged this cluster.
 
-    Rules that Security Hub made for itself are left out. `packed` counts the rules of conformance packs.
+    Rules that Security Hub made for itself are left out; those of conformance packs are among the rest.
     `rules_ran_at` is when one of the rules last ran without an error, on whatever resource. `unread` says why their
     results could not be read.
     """
@@ -53,7 +53,6 @@ class ConfigEvaluations(Slice, frozen=True, kw_only=True):
     recording: bool | Unavailable = False
     cluster: Evaluation = Evaluation()
     unread: Unavailable | None = None
-    packed: int = 0
     rules_ran_at: Instant | Unavailable | None = None
 
 
