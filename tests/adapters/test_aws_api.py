@@ -11,7 +11,7 @@ import pytest
 from eks_readiness.adapters.aws_api import AwsClients, BotoAws
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.probe import RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, TimedOut, Unauthenticated, Unreachable
+from eks_readiness.domain.errors import AccessDenied, TimedOut, Unauthenticated, Unreachable, Unsupported
 from tests.doubles.aws_server import AwsServer
 from tests.doubles.fleet import CREDENTIALS
 from tests.doubles.scenario import CASE_NOW, Rule, Scenario, load_scenario
@@ -122,3 +122,37 @@ def test_nobody_listening(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(Unreachable, match="check the region"):
         BotoAws(_clients(), Deadline(20)).read("eks", "DescribeCluster", name="bare")
+
+
+@pytest.mark.parametrize(
+    ("region", "service", "host"),
+    [
+        ("eu-west-1", "cost-optimization-hub", "cost-optimization-hub.us-east-1.amazonaws.com"),
+        ("eu-west-1", "cur", "cur.us-east-1.amazonaws.com"),
+        ("eu-west-1", "bcm-data-exports", "bcm-data-exports.us-east-1.amazonaws.com"),
+        ("ap-south-2", "ce", "ce.us-east-1.amazonaws.com"),
+        ("eu-west-1", "budgets", "budgets.amazonaws.com"),
+        ("cn-north-1", "cur", "cur.cn-northwest-1.amazonaws.com.cn"),
+        ("cn-north-1", "ce", "ce.cn-northwest-1.amazonaws.com.cn"),
+        ("cn-north-1", "budgets", "budgets.amazonaws.com.cn"),
+        ("eu-west-1", "eks", "eks.eu-west-1.amazonaws.com"),
+        ("us-gov-east-1", "eks", "eks.us-gov-east-1.amazonaws.com"),
+        # These find their endpoint by themselves.
+        ("us-gov-east-1", "iam", "iam.us-gov.amazonaws.com"),
+        ("cn-north-1", "route53", "route53.amazonaws.com.cn"),
+    ],
+)
+def test_a_service_is_asked_where_it_answers(region: str, service: str, host: str) -> None:
+    """Billing lives in one region of each partition, whatever region the cluster is in."""
+    session = boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="example")
+    assert AwsClients(session, region).client(service).meta.endpoint_url == f"https://{host}"
+
+
+@pytest.mark.parametrize(("region", "service"), [("us-gov-west-1", "ce"), ("cn-north-1", "cost-optimization-hub")])
+def test_a_service_that_a_partition_lacks(region: str, service: str) -> None:
+    """It is said at once, and no made-up host is looked for."""
+    reader = BotoAws(AwsClients(boto3.Session(), region), Deadline(20))
+    with pytest.raises(Unsupported, match="does not exist in the partition"):
+        reader.read(service, "ListEnrollmentStatuses")
+    with pytest.raises(Unsupported, match="does not exist in the partition"):
+        list(reader.pages(service, "ListEnrollmentStatuses", "items"))

@@ -37,6 +37,7 @@ _CLUSTER_SCOPED = frozenset(
     | {"IngressClass", "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "StorageClass"}
     | {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration"}
     | {"VolumeAttachment"}
+    | {"ClusterComplianceReport", "ConfigurationScanSummary"}
 )
 _METADATA_ONLY = "PartialObjectMetadataList"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eks_readiness.adapters.probes import AWS_PROBES
 from infra.scan_permissions import READ_ACTIONS, RIGHTS
 
-READING = ("BatchGet", "Describe", "Get", "List", "Lookup", "Search")
+READING = ("BatchGet", "Describe", "Get", "List", "Lookup", "Search", "View")
 
 
 def test_the_scanner_may_do_what_its_probes_do() -> None:

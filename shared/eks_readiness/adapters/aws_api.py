@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_readiness.adapters.aws_errors import translated
+from eks_readiness.adapters.aws_regions import region_of
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.domain.errors import ProbeError, UnexpectedAnswer
 
@@ -42,10 +43,15 @@ class AwsClients:
         self._lock = Lock()
 
     def client(self, service: str) -> Any:
-        """The client of a service, by its boto3 name."""
+        """The client of a service, by its boto3 name, in the region in which it answers.
+
+        Raises:
+            Unsupported: the partition does not have the service.
+        """
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self.session.client(service, region_name=self.region, config=SDK)
+                region = region_of(service, self.region, self.session.get_partition_for_region)
+                self._clients[service] = self.session.client(service, region_name=region, config=SDK)
             return self._clients[service]
 
 

@@ -34,9 +34,16 @@ class _Template(msgspec.Struct, gc=False):
     spec: _TemplateSpec | None = None
 
 
+class _Budget(msgspec.Struct, gc=False):
+    nodes: str | None = None
+    schedule: str | None = None
+    reasons: list[str] | None = None
+
+
 class _Disruption(msgspec.Struct, gc=False, rename="camel"):
     consolidation_policy: str | None = None
     consolidate_after: str | None = None
+    budgets: list[_Budget] | None = None
 
 
 class _Spec(msgspec.Struct, gc=False):
@@ -80,8 +87,9 @@ def _pool(each: _NodePool) -> NodePool:
     disruption = spec.disruption or _Disruption()
     conditions = status.conditions or []
     ready = next((one for one in conditions if one.type == "Ready"), _Condition())
-    # "Never" switches consolidation off whatever the policy says.
-    consolidates = disruption.consolidate_after != "Never"
+    # "Never", or a budget that never lets a node go, switches consolidation off whatever the policy says.
+    blocked = any(_never(each) for each in disruption.budgets or ())
+    consolidates = disruption.consolidate_after != "Never" and not blocked
     return NodePool(
         name=each.metadata.name,
         ready=ready.status == "True",
@@ -94,6 +102,12 @@ def _pool(each: _NodePool) -> NodePool:
         node_class_group=template.node_class_ref.group if template.node_class_ref else "",
         static_replicas=spec.replicas,
     )
+
+
+def _never(budget: _Budget) -> bool:
+    """Whether a budget lets no underused node go at any time."""
+    about_it = not budget.reasons or "Underutilized" in budget.reasons
+    return budget.nodes in ("0", "0%") and not budget.schedule and about_it
 
 
 def _why(conditions: list[_Condition]) -> str:

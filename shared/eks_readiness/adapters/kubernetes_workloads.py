@@ -63,7 +63,7 @@ _MARKS = (
         _DEPLOYMENT,
         ({_NAME: "aws-cluster-autoscaler"}, {_NAME: "cluster-autoscaler"}, {_APP: "cluster-autoscaler"}),
         ("cluster-autoscaler",),
-        flags=("--node-group-auto-discovery", "--nodes"),
+        flags=("--node-group-auto-discovery", "--nodes", "--scale-down-enabled"),
     ),
     _Mark("velero", _DEPLOYMENT, ({_NAME: "velero"}, {"component": "velero"}), ("velero",)),
     _Mark("kasten", _DEPLOYMENT, ({_APP: "k10", "component": "controllermanager"},), ("controllermanager-svc",)),
@@ -84,6 +84,14 @@ _MARKS = (
         _DEPLOYMENT,
         ({"brupop.bottlerocket.aws/component": "brupop-controller"},),
         ("brupop-controller-deployment",),
+    ),
+    # https://github.com/opencost/opencost-helm-chart, https://github.com/kubecost/kubecost (which is an add-on too)
+    _Mark("opencost", _DEPLOYMENT, ({_NAME: "opencost"},), ("opencost",)),
+    _Mark(
+        "kubecost",
+        ("Deployment", "StatefulSet"),
+        ({_APP: "cost-analyzer", _NAME: "cost-analyzer"}, {_APP: "aggregator", _NAME: "cost-analyzer"}),
+        ("kubecost-cost-analyzer", "kubecost-aggregator"),
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from eks_readiness.domain.errors import AccessDenied
+from eks_readiness.domain.errors import AccessDenied, ProbeError
 from eks_readiness.domain.evidence import Unavailable
 
 T = TypeVar("T")
@@ -16,4 +16,12 @@ def unless_denied(read: Callable[[], T]) -> T | Unavailable:
     try:
         return read()
     except AccessDenied as error:
+        return Unavailable.because(error)
+
+
+def unless_unreadable(read: Callable[[], T]) -> T | Unavailable:
+    """What a read gives, or why it could not be had: for one of several services of which each tells for itself."""
+    try:
+        return read()
+    except ProbeError as error:
         return Unavailable.because(error)

@@ -6,6 +6,8 @@ from eks_readiness.adapters import (
     aws_audit,
     aws_backup,
     aws_capacity,
+    aws_compliance,
+    aws_cost,
     aws_documents,
     aws_eks,
     aws_guardduty,
@@ -14,8 +16,10 @@ from eks_readiness.adapters import (
     aws_node_images,
     aws_node_rotation,
     aws_processes,
+    aws_savings,
     aws_storage,
     kubernetes_bottlerocket_updates,
+    kubernetes_compliance,
     kubernetes_disruption_budgets,
     kubernetes_kasten,
     kubernetes_namespaces,
@@ -43,6 +47,9 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_audit.PROBES,
     *aws_processes.PROBES,
     *aws_documents.PROBES,
+    *aws_compliance.PROBES,
+    *aws_cost.PROBES,
+    *aws_savings.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_nodes.PROBES,
@@ -57,4 +64,5 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_namespaces.PROBES,
     *kubernetes_policy_engines.PROBES,
     *kubernetes_network_policies.PROBES,
+    *kubernetes_compliance.PROBES,
 )

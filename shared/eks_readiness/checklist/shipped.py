@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eks_readiness.checklist import collect
-from eks_readiness.checklist.delivery import security_scanning
+from eks_readiness.checklist.delivery import compliance_checks, cost_estimation, security_scanning
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
 from eks_readiness.checklist.extensions import backup_restore
 from eks_readiness.checklist.infrastructure import (
@@ -15,7 +15,7 @@ from eks_readiness.checklist.infrastructure import (
 )
 from eks_readiness.checklist.items import ITEMS
 from eks_readiness.checklist.operations import capacity_planning, cluster_upgrades, incident_response, node_rotation
-from eks_readiness.checklist.practices import compliance_documentation, secrets_encryption
+from eks_readiness.checklist.practices import compliance_documentation, cost_optimization, secrets_encryption
 from eks_readiness.checklist.security import audit_logging, network_policies, node_hardening, pod_security
 
 MODULES = (
@@ -34,6 +34,8 @@ MODULES = (
     capacity_planning,
     incident_response,
     security_scanning,
+    cost_estimation,
+    compliance_checks,
     architecture_diagrams,
     runbooks,
     slas_slos,
@@ -41,6 +43,7 @@ MODULES = (
     dr_plan,
     secrets_encryption,
     compliance_documentation,
+    cost_optimization,
 )
 """One module for each item that is probed."""
 

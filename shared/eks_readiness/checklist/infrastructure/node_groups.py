@@ -25,6 +25,9 @@ from eks_readiness.domain.policy import Policy
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html: amiType, by how it begins
 _AMI_FAMILIES = (("BOTTLEROCKET_", "bottlerocket"), ("AL2023_", "al2023"), ("AL2_", "al2"), ("WINDOWS_", "windows"))
 
+_TOLD = frozenset({"--node-group-auto-discovery", "--nodes"})
+"""Flags by which Cluster Autoscaler is told which groups to scale."""
+
 
 @check("node-groups.healthy", needs=(if_available(Nodegroups), if_available(Nodes)), required=True)
 def nodes_are_healthy(
@@ -92,7 +95,7 @@ def nodes_scale(  # noqa: PLR0913 - one for each slice
     if isinstance(components, Components):
         if by_pools and any(each.ready for each in components.named("karpenter")):
             return passed("Karpenter is available and every NodePool is Ready")
-        if any(each.ready and each.flags for each in components.named("cluster-autoscaler")):
+        if any(each.ready and _TOLD & each.flags.keys() for each in components.named("cluster-autoscaler")):
             return passed("Cluster Autoscaler is available")
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate")

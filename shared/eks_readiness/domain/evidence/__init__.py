@@ -14,6 +14,15 @@ from eks_readiness.domain.evidence.cluster import (
     Nodegroups,
     UpgradeInsights,
 )
+from eks_readiness.domain.evidence.compliance import (
+    AuditAssessments,
+    ComplianceReports,
+    ConfigEvaluations,
+    KubescapeScans,
+    ScanJobs,
+    SecurityHub,
+)
+from eks_readiness.domain.evidence.cost import Budgets, CostExports, Savings
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
@@ -44,14 +53,19 @@ __all__ = [
     "SLICES",
     "AddonVersions",
     "Addons",
+    "AuditAssessments",
     "AutoScalingGroups",
     "AwsBackup",
     "BottlerocketUpdates",
+    "Budgets",
     "ClusterConfiguration",
     "ClusterVersions",
     "CodeScanning",
+    "ComplianceReports",
     "Components",
+    "ConfigEvaluations",
     "ControlPlaneLogs",
+    "CostExports",
     "DisruptionBudgets",
     "EbsEncryptionDefault",
     "EbsVolumes",
@@ -62,6 +76,7 @@ __all__ = [
     "Instances",
     "Kasten",
     "KmsKeys",
+    "KubescapeScans",
     "Namespaces",
     "NatGateways",
     "NetworkPolicies",
@@ -80,6 +95,9 @@ __all__ = [
     "RouteTables",
     "RuntimeMonitoring",
     "Sample",
+    "Savings",
+    "ScanJobs",
+    "SecurityHub",
     "Slice",
     "StatedDocuments",
     "StorageClasses",

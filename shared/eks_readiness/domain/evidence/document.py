@@ -26,6 +26,15 @@ from eks_readiness.domain.evidence.cluster import (
     Nodegroups,
     UpgradeInsights,
 )
+from eks_readiness.domain.evidence.compliance import (
+    AuditAssessments,
+    ComplianceReports,
+    ConfigEvaluations,
+    KubescapeScans,
+    ScanJobs,
+    SecurityHub,
+)
+from eks_readiness.domain.evidence.cost import Budgets, CostExports, Savings
 from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
 from eks_readiness.domain.evidence.network import (
@@ -80,6 +89,12 @@ SLICES: tuple[type[Slice], ...] = (
     IncidentTooling,
     CodeScanning,
     StatedDocuments,
+    SecurityHub,
+    ConfigEvaluations,
+    AuditAssessments,
+    CostExports,
+    Budgets,
+    Savings,
     Nodes,
     NodePools,
     BottlerocketUpdates,
@@ -94,6 +109,9 @@ SLICES: tuple[type[Slice], ...] = (
     PodSecurityPolicies,
     NetworkPolicies,
     NetworkPolicyEngine,
+    KubescapeScans,
+    ComplianceReports,
+    ScanJobs,
 )
 """Every kind of evidence, in the order of a document."""
 

@@ -49,6 +49,8 @@ class NodePool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `ready` is its Ready condition. `limits` and `used` are by resource (cpu in cores, memory in bytes, others counted);
     empty limits mean that it grows without bound. `static_replicas` is set for a pool of fixed size.
     `node_class_group` is the API group of its class: karpenter.k8s.aws, or eks.amazonaws.com for EKS Auto Mode.
+    empty limits mean that it grows without bound. `consolidation` is its policy, empty where that is switched off.
+    `static_replicas` is set for a pool of fixed size.
     """
 
     name: str
@@ -93,6 +95,8 @@ ComponentName = Literal[
     "tetragon",
     "guardduty-agent",
     "bottlerocket-update-operator",
+    "opencost",
+    "kubecost",
 ]
 
 
