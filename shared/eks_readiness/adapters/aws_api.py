@@ -27,6 +27,10 @@ SDK = Config(
     max_pool_connections=THREADS,
     user_agent_extra="eks-readiness",
 )
+_OWN_PACE = {
+    # CloudTrail answers two look-ups a second in an account and region: there the SDK must find and keep that pace.
+    "cloudtrail": SDK.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8})),
+}
 _MORE = ("nextToken", "NextToken", "nextMarker", "NextMarker", "Marker")
 
 
@@ -45,7 +49,9 @@ class AwsClients:
         """The client of a service, by its boto3 name."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self.session.client(service, region_name=self.region, config=SDK)
+                self._clients[service] = self.session.client(
+                    service, region_name=self.region, config=_OWN_PACE.get(service, SDK)
+                )
             return self._clients[service]
 
 

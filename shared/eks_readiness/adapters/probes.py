@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from eks_readiness.adapters import (
     aws_audit,
+    aws_automations,
     aws_backup,
+    aws_changes,
     aws_documents,
     aws_eks,
+    aws_fis,
     aws_guardduty,
     aws_network,
+    aws_pipelines,
     aws_processes,
+    aws_stacks,
     aws_storage,
+    kubernetes_argocd,
+    kubernetes_chaos,
     kubernetes_disruption_budgets,
+    kubernetes_flux,
     kubernetes_kasten,
     kubernetes_namespaces,
     kubernetes_network_policies,
@@ -33,6 +41,11 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_guardduty.PROBES,
     *aws_audit.PROBES,
     *aws_processes.PROBES,
+    *aws_automations.PROBES,
+    *aws_stacks.PROBES,
+    *aws_pipelines.PROBES,
+    *aws_changes.PROBES,
+    *aws_fis.PROBES,
     *aws_documents.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
@@ -47,4 +60,7 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_namespaces.PROBES,
     *kubernetes_policy_engines.PROBES,
     *kubernetes_network_policies.PROBES,
+    *kubernetes_argocd.PROBES,
+    *kubernetes_flux.PROBES,
+    *kubernetes_chaos.PROBES,
 )

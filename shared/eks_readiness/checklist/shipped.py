@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eks_readiness.checklist import collect
-from eks_readiness.checklist.delivery import security_scanning
+from eks_readiness.checklist.delivery import drift_detection, infrastructure_testing, security_scanning
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
 from eks_readiness.checklist.extensions import backup_restore
 from eks_readiness.checklist.infrastructure import (
@@ -14,8 +14,14 @@ from eks_readiness.checklist.infrastructure import (
     vpc_networking,
 )
 from eks_readiness.checklist.items import ITEMS
-from eks_readiness.checklist.operations import cluster_upgrades, incident_response
-from eks_readiness.checklist.practices import compliance_documentation, secrets_encryption
+from eks_readiness.checklist.operations import change_management, cluster_upgrades, dr_testing, incident_response
+from eks_readiness.checklist.practices import (
+    automated_remediation,
+    chaos_engineering,
+    compliance_documentation,
+    infrastructure_pipeline,
+    secrets_encryption,
+)
 from eks_readiness.checklist.security import audit_logging, network_policies, pod_security
 
 MODULES = (
@@ -29,7 +35,11 @@ MODULES = (
     network_policies,
     audit_logging,
     cluster_upgrades,
+    dr_testing,
     incident_response,
+    change_management,
+    infrastructure_testing,
+    drift_detection,
     security_scanning,
     architecture_diagrams,
     runbooks,
@@ -37,7 +47,10 @@ MODULES = (
     security_controls,
     dr_plan,
     secrets_encryption,
+    infrastructure_pipeline,
+    chaos_engineering,
     compliance_documentation,
+    automated_remediation,
 )
 """One module for each item that is probed."""
 

@@ -25,7 +25,18 @@ from eks_readiness.domain.evidence.cluster import (
     Nodegroups,
     UpgradeInsights,
 )
+from eks_readiness.domain.evidence.delivery import (
+    ArgoCd,
+    Capabilities,
+    ClusterChanges,
+    ConfigRules,
+    EventAutomations,
+    Flux,
+    InfrastructureStacks,
+    Pipelines,
+)
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.experiments import ChaosMesh, FaultInjection, Litmus
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -70,6 +81,13 @@ SLICES: tuple[type[Slice], ...] = (
     Trails,
     IncidentTooling,
     CodeScanning,
+    Capabilities,
+    InfrastructureStacks,
+    ConfigRules,
+    EventAutomations,
+    Pipelines,
+    ClusterChanges,
+    FaultInjection,
     StatedDocuments,
     Nodes,
     NodePools,
@@ -84,6 +102,10 @@ SLICES: tuple[type[Slice], ...] = (
     PodSecurityPolicies,
     NetworkPolicies,
     NetworkPolicyEngine,
+    ArgoCd,
+    Flux,
+    ChaosMesh,
+    Litmus,
 )
 """Every kind of evidence, in the order of a document."""
 
