@@ -41,4 +41,5 @@ def a_pipeline_was_green(pipelines: Pipelines, policy: Policy) -> Verdict | Unav
         return unread
     if reports and not pipelines.beyond_cap:
         return passed(f"{len(reports)} report groups are green: {reports[0].said}")
-    return more_registered(pipelines) or failed("no registered pipeline was green", [each.said for each in found])
+    said = "no registered pipeline was green" if found else "no pipeline is registered for the cluster"
+    return more_registered(pipelines) or failed(said, [each.said for each in found])
