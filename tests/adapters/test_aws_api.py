@@ -122,3 +122,10 @@ def test_nobody_listening(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(Unreachable, match="check the region"):
         BotoAws(_clients(), Deadline(20)).read("eks", "DescribeCluster", name="bare")
+
+
+def test_cloudtrail_is_asked_at_its_own_pace() -> None:
+    """It answers two look-ups a second: its client learns that and waits, the others do not."""
+    clients = _clients()
+    assert clients.client("cloudtrail").meta.config.retries["mode"] == "adaptive"
+    assert clients.client("eks").meta.config.retries["mode"] == "standard"
