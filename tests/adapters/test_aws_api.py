@@ -156,3 +156,10 @@ def test_a_service_that_a_partition_lacks(region: str, service: str) -> None:
         reader.read(service, "ListEnrollmentStatuses")
     with pytest.raises(Unsupported, match="does not exist in the partition"):
         list(reader.pages(service, "ListEnrollmentStatuses", "items"))
+
+
+def test_cloudtrail_is_asked_at_its_own_pace() -> None:
+    """It answers two look-ups a second: its client learns that and waits, the others do not."""
+    clients = _clients()
+    assert clients.client("cloudtrail").meta.config.retries["mode"] == "adaptive"
+    assert clients.client("eks").meta.config.retries["mode"] == "standard"

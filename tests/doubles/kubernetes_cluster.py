@@ -52,9 +52,11 @@ class Answer(NamedTuple):
 
 
 def plural(api_version: str, kind: str) -> str:
-    """The resource name of a kind, as English (and Gatekeeper) makes it."""
+    """The resource name of a kind, as English (and Gatekeeper, and Chaos Mesh) makes it."""
     name = kind.lower()
-    if api_version.startswith("constraints.gatekeeper.sh/"):
+    if api_version.startswith(("constraints.gatekeeper.sh/", "chaos-mesh.org/")) and not name.endswith(
+        ("flow", "dule")
+    ):
         return name
     if name.endswith("y") and name[-2] not in "aeiou":
         return f"{name[:-1]}ies"

@@ -28,6 +28,10 @@ SDK = Config(
     max_pool_connections=THREADS,
     user_agent_extra="eks-readiness",
 )
+_OWN_PACE = {
+    # CloudTrail answers two look-ups a second in an account and region: there the SDK must find and keep that pace.
+    "cloudtrail": SDK.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8})),
+}
 _MORE = ("nextToken", "NextToken", "nextMarker", "NextMarker", "Marker")
 
 
@@ -51,7 +55,8 @@ class AwsClients:
         with self._lock:
             if service not in self._clients:
                 region = region_of(service, self.region, self.session.get_partition_for_region)
-                self._clients[service] = self.session.client(service, region_name=region, config=SDK)
+                config = _OWN_PACE.get(service, SDK)
+                self._clients[service] = self.session.client(service, region_name=region, config=config)
             return self._clients[service]
 
 

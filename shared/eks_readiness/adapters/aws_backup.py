@@ -12,9 +12,10 @@ from typing import Any
 
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.adapters.restores import newest_restores
 from eks_readiness.domain.errors import AccessDenied, bounded
 from eks_readiness.domain.evidence import AwsBackup, Unavailable
-from eks_readiness.domain.evidence.backup import AwsBackupPlan, AwsBackupRule, BackupJob, RecoveryPoint
+from eks_readiness.domain.evidence.backup import AwsBackupPlan, AwsBackupRule, BackupJob, RecoveryPoint, RestoreRun
 
 _TYPE = "EKS"
 _UNFINISHED = frozenset({"CREATED", "PENDING", "RUNNING", "ABORTING"})
@@ -32,13 +33,41 @@ def read_aws_backup(aws: AwsReader, gathered: Gathered) -> AwsBackup:
     return AwsBackup(
         observed_at=gathered.observed_at,
         source="backup:DescribeRegionSettings, ListBackupPlans, ListBackupSelections, ListRecoveryPointsByResource, "
-        "ListBackupJobs",
+        "ListBackupJobs, ListRestoreJobs",
         opted_in=None if isinstance(opted_in, Unavailable) else opted_in,
         plans=plans,
         recovery_points=unless_denied(lambda: _recovery_points(aws, arn)),
         jobs=unless_denied(lambda: _jobs(aws, arn)),
         unread_selections=selecting.unread,
+        restores=unless_denied(lambda: newest_restores(map(_restored, _restore_jobs(aws, arn)))),
     )
+
+
+def _restore_jobs(aws: AwsReader, arn: str) -> Iterable[Mapping[str, Any]]:
+    """Restores of this cluster's recovery points, the whole ones and not their parts."""
+    points: set[str] | None = None
+    for each in aws.pages("backup", "ListRestoreJobs", "RestoreJobs", ByResourceType=_TYPE):
+        source = each.get("SourceResourceArn")
+        if not source and points is None:
+            # Older jobs do not say what they restored.
+            listed = aws.pages("backup", "ListRecoveryPointsByResource", "RecoveryPoints", ResourceArn=arn)
+            points = {one["RecoveryPointArn"] for one in listed}
+        ours = source == arn if source else each.get("RecoveryPointArn") in (points or ())
+        if ours and not each.get("ParentJobId"):
+            yield each
+
+
+def _restored(job: Mapping[str, Any]) -> RestoreRun | None:
+    ended_at = job.get("CompletionDate") or job.get("CreationDate")
+    if job.get("Status") in _UNFINISHED or ended_at is None:
+        return None
+    problem = "" if job.get("Status") == "COMPLETED" else f"it is {job.get('Status') or 'unknown'}"
+    if not problem and job.get("ValidationStatus") in ("FAILED", "TIMED_OUT"):
+        problem = f"its validation is {job['ValidationStatus']}"
+    if not problem and "issue" in (job.get("StatusMessage") or "").lower():
+        problem = job["StatusMessage"]
+    name = f"restore job {job.get('RestoreJobId') or 'without an id'}"
+    return RestoreRun(name=name, ended_at=ended_at, problem=bounded(problem, 200))
 
 
 def _opted_in(aws: AwsReader) -> bool | None:
@@ -207,6 +236,7 @@ PROBES = (
             "backup:GetBackupSelection",
             "backup:ListRecoveryPointsByResource",
             "backup:ListBackupJobs",
+            "backup:ListRestoreJobs",
             "eks:ListTagsForResource",
         ),
         read=read_aws_backup,

@@ -66,6 +66,8 @@ def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
         authentication_mode=(found.get("accessConfig") or {}).get("authenticationMode") or "",
         encryption_key_arn=_encryption_key(found.get("encryptionConfig") or ()),
         support_type=(found.get("upgradePolicy") or {}).get("supportType") or "",
+        endpoint=found.get("endpoint") or "",
+        stack_id=_stack(found.get("tags") or {}),
     )
 
 
@@ -82,6 +84,11 @@ def _issues(health: Mapping[str, Any] | None) -> tuple[HealthIssue, ...]:
         )
         for each in (health or {}).get("issues") or ()
     )
+
+
+def _stack(tags: Mapping[str, str]) -> str:
+    """CloudFormation tags what it makes; eksctl makes clusters with it."""
+    return tags.get("aws:cloudformation:stack-id") or tags.get("aws:cloudformation:stack-name") or ""
 
 
 def _security_groups(network: Mapping[str, Any]) -> tuple[str, ...]:
@@ -242,6 +249,7 @@ def _nodegroup(found: Mapping[str, Any]) -> Nodegroup:
             for each in (found.get("resources") or {}).get("autoScalingGroups") or ()
             if each.get("name")
         ),
+        auto_repair=_on(found.get("nodeRepairConfig")),
     )
 
 

@@ -12,15 +12,17 @@ import msgspec
 from eks_readiness.adapters.kubernetes_objects import Requirement, Selector
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.restores import newest_restores
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import Kasten
-from eks_readiness.domain.evidence.backup import KastenPolicy, KastenProfile, KastenRun
+from eks_readiness.domain.evidence.backup import KastenPolicy, KastenProfile, KastenRun, RestoreRun
 from eks_readiness.domain.instant import Instant
 
 KASTEN_POLICIES = Kind("config.kio.kasten.io", "policies", ("v1alpha1",))
 KASTEN_PRESETS = Kind("config.kio.kasten.io", "policypresets", ("v1alpha1",))
 KASTEN_PROFILES = Kind("config.kio.kasten.io", "profiles", ("v1alpha1",))
 KASTEN_RUNS = Kind("actions.kio.kasten.io", "runactions", ("v1alpha1",))
+KASTEN_RESTORES = Kind("actions.kio.kasten.io", "restoreactions", ("v1alpha1",))
 
 APP_NAMESPACE = "k10.kasten.io/appNamespace"
 _UNFINISHED = frozenset({"", "Pending", "Running", "AttemptFailed", "Cancelling", "Deleting"})
@@ -102,9 +104,14 @@ class _Run(msgspec.Struct, gc=False):
     status: _RunStatus | None = None
 
 
+class _Restore(msgspec.Struct, gc=False):
+    metadata: _Meta
+    status: _RunStatus | None = None
+
+
 def read_kasten(api: KubernetesReader, gathered: Gathered) -> Kasten:
-    """Kasten's policies with a backup action, the newest finished run of each, and its location profiles."""
-    source = "config.kio.kasten.io policies, policypresets, profiles; actions.kio.kasten.io runactions"
+    """Kasten's policies with a backup action, the newest finished run of each, its location profiles, and restores."""
+    source = "config.kio.kasten.io policies, policypresets, profiles; actions.kio.kasten.io runactions, restoreactions"
     if api.serves(KASTEN_POLICIES) is None:
         return Kasten(observed_at=gathered.observed_at, source=source, installed=False)
     presets = {each.metadata.name: each for each in api.items(KASTEN_PRESETS, _Preset)}
@@ -122,6 +129,19 @@ def read_kasten(api: KubernetesReader, gathered: Gathered) -> Kasten:
                 if each.spec is None or each.spec.type in (None, "Location")
             )
         ),
+        restores=unless_denied(lambda: newest_restores(map(_restored, api.items(KASTEN_RESTORES, _Restore)))),
+    )
+
+
+def _restored(each: _Restore) -> RestoreRun | None:
+    status = each.status or _RunStatus()
+    ended_at = status.end_time or status.start_time
+    if not status.state or status.state in _UNFINISHED or ended_at is None:
+        return None
+    return RestoreRun(
+        name=f"RestoreAction {each.metadata.name}",
+        ended_at=ended_at,
+        problem="" if status.state == "Complete" else f"it is {status.state}",
     )
 
 
@@ -198,6 +218,7 @@ PROBES = (
             Right("config.kio.kasten.io", "policypresets"),
             Right("config.kio.kasten.io", "profiles"),
             Right("actions.kio.kasten.io", "runactions"),
+            Right("actions.kio.kasten.io", "restoreactions"),
         ),
         read=read_kasten,
     ),

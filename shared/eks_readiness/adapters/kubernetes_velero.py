@@ -8,14 +8,16 @@ import msgspec
 
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.restores import newest_restores
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import Velero
-from eks_readiness.domain.evidence.backup import VeleroBackup, VeleroLocation, VeleroSchedule
+from eks_readiness.domain.evidence.backup import RestoreRun, VeleroBackup, VeleroLocation, VeleroSchedule
 from eks_readiness.domain.instant import Instant
 
 VELERO_SCHEDULES = Kind("velero.io", "schedules")
 VELERO_BACKUPS = Kind("velero.io", "backups")
 VELERO_LOCATIONS = Kind("velero.io", "backupstoragelocations")
+VELERO_RESTORES = Kind("velero.io", "restores")
 SCHEDULE_LABEL = "velero.io/schedule-name"
 
 # https://github.com/vmware-tanzu/velero/blob/main/pkg/apis/velero/v1/backup_types.go
@@ -57,12 +59,17 @@ class _ScheduleSpec(msgspec.Struct, gc=False):
     template: _Template | None = None
 
 
+class _Progress(msgspec.Struct, gc=False, rename="camel"):
+    items_restored: int | None = None
+
+
 class _Status(msgspec.Struct, gc=False, rename="camel"):
     phase: str | None = None
     start_timestamp: Instant | None = None
     completion_timestamp: Instant | None = None
     warnings: int | None = None
     errors: int | None = None
+    progress: _Progress | None = None
 
 
 class _Schedule(msgspec.Struct, gc=False):
@@ -81,6 +88,11 @@ class _Backup(msgspec.Struct, gc=False):
     status: _Status | None = None
 
 
+class _Restore(msgspec.Struct, gc=False):
+    metadata: _Meta
+    status: _Status | None = None
+
+
 class _LocationSpec(msgspec.Struct, gc=False):
     default: bool | None = None
 
@@ -92,8 +104,8 @@ class _Location(msgspec.Struct, gc=False):
 
 
 def read_velero(api: KubernetesReader, gathered: Gathered) -> Velero:
-    """Velero's Schedules, the newest finished Backup of each, and its storage locations."""
-    source = "velero.io schedules, backups, backupstoragelocations"
+    """Velero's Schedules, the newest finished Backup of each, its storage locations, and its Restores."""
+    source = "velero.io schedules, backups, backupstoragelocations, restores"
     if api.serves(VELERO_SCHEDULES) is None:
         return Velero(observed_at=gathered.observed_at, source=source, installed=False)
     return Velero(
@@ -103,6 +115,7 @@ def read_velero(api: KubernetesReader, gathered: Gathered) -> Velero:
         schedules=tuple(_schedule(each) for each in api.items(VELERO_SCHEDULES, _Schedule)),
         newest_backups=unless_denied(lambda: newest_backups(api.items(VELERO_BACKUPS, _Backup))),
         locations=unless_denied(lambda: tuple(_location(each) for each in api.items(VELERO_LOCATIONS, _Location))),
+        restores=unless_denied(lambda: newest_restores(map(_restored, api.items(VELERO_RESTORES, _Restore)))),
     )
 
 
@@ -163,6 +176,20 @@ def _location(each: _Location) -> VeleroLocation:
     )
 
 
+def _restored(each: _Restore) -> RestoreRun | None:
+    status = each.status or _Status()
+    if not status.phase or status.phase in _UNFINISHED:
+        return None
+    # One that fails validation never starts: when it was created stands in.
+    ended_at = status.completion_timestamp or status.start_timestamp or each.metadata.creation_timestamp
+    if ended_at is None:
+        return None
+    problem = "" if status.phase == "Completed" else f"it is {status.phase}"
+    if not problem and status.progress is not None and not status.progress.items_restored:
+        problem = "it restored nothing"
+    return RestoreRun(name=f"Restore {each.metadata.name}", ended_at=ended_at, problem=problem)
+
+
 PROBES = (
     KubernetesProbe(
         provides=Velero,
@@ -170,6 +197,7 @@ PROBES = (
             Right("velero.io", "schedules"),
             Right("velero.io", "backups"),
             Right("velero.io", "backupstoragelocations"),
+            Right("velero.io", "restores"),
         ),
         read=read_velero,
     ),

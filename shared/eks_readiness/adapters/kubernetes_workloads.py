@@ -23,9 +23,12 @@ _KINDS: tuple[tuple[WorkloadKind, Kind], ...] = (
     ("StatefulSet", Kind("apps", "statefulsets")),
 )
 _FLAG_CHARACTERS = 200
-_NAME, _COMPONENT, _K8S_APP, _APP = (
+_FEATURE_GATES, _FEATURE_GATES_VARIABLE = "--feature-gates", "FEATURE_GATES"
+_NODE_REPAIR = "NodeRepair"
+_NAME, _COMPONENT, _PART_OF, _K8S_APP, _APP = (
     "app.kubernetes.io/name",
     "app.kubernetes.io/component",
+    "app.kubernetes.io/part-of",
     "k8s-app",
     "app",
 )
@@ -40,6 +43,7 @@ class _Mark(NamedTuple):
     names: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
 
 
 _DAEMON: tuple[WorkloadKind, ...] = ("DaemonSet",)
@@ -49,6 +53,7 @@ _SYSTEM = ("kube-system",)
 # kubernetes-sigs/aws-ebs-csi-driver, aws/karpenter-provider-aws, kubernetes/autoscaler, vmware-tanzu/helm-charts,
 # kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io,
 # bottlerocket-os/bottlerocket-update-operator.
+# aws/eks-node-monitoring-agent, kubernetes/node-problem-detector, argoproj/argo-helm, fluxcd/flux2.
 _MARKS = (
     _Mark("aws-node", _DAEMON, ({_K8S_APP: "aws-node"},), ("aws-node",), _SYSTEM),
     _Mark("coredns", _DEPLOYMENT, ({_K8S_APP: "kube-dns"},), ("coredns",), _SYSTEM),
@@ -57,7 +62,7 @@ _MARKS = (
     _Mark("calico", _DAEMON, ({_K8S_APP: "calico-node"},), ("calico-node",)),
     _Mark("ebs-csi-controller", _DEPLOYMENT, (), ("ebs-csi-controller",)),
     _Mark("ebs-csi-node", _DAEMON, (), ("ebs-csi-node",)),
-    _Mark("karpenter", _DEPLOYMENT, ({_NAME: "karpenter"},), ("karpenter",)),
+    _Mark("karpenter", _DEPLOYMENT, ({_NAME: "karpenter"},), ("karpenter",), gates=(_NODE_REPAIR,)),
     _Mark(
         "cluster-autoscaler",
         _DEPLOYMENT,
@@ -70,7 +75,7 @@ _MARKS = (
     _Mark(
         "kyverno",
         _DEPLOYMENT,
-        ({_COMPONENT: "admission-controller", "app.kubernetes.io/part-of": "kyverno"},),
+        ({_COMPONENT: "admission-controller", _PART_OF: "kyverno"},),
         ("kyverno-admission-controller",),
     ),
     _Mark("gatekeeper", _DEPLOYMENT, ({_APP: "gatekeeper", "control-plane": "controller-manager"},)),
@@ -92,6 +97,34 @@ _MARKS = (
         ("Deployment", "StatefulSet"),
         ({_APP: "cost-analyzer", _NAME: "cost-analyzer"}, {_APP: "aggregator", _NAME: "cost-analyzer"}),
         ("kubecost-cost-analyzer", "kubecost-aggregator"),
+        "node-monitoring",
+        _DAEMON,
+        ({_NAME: "eks-node-monitoring-agent"}, {_NAME: "node-problem-detector"}),
+        ("eks-node-monitoring-agent", "node-problem-detector"),
+    ),
+    _Mark(
+        "argocd-controller",
+        ("StatefulSet", "Deployment"),
+        ({_COMPONENT: "application-controller", _PART_OF: "argocd"},),
+        ("argocd-application-controller",),
+    ),
+    _Mark(
+        "argocd-repo-server",
+        _DEPLOYMENT,
+        ({_COMPONENT: "repo-server", _PART_OF: "argocd"},),
+        ("argocd-repo-server",),
+    ),
+    _Mark(
+        "flux-kustomize-controller",
+        _DEPLOYMENT,
+        ({_COMPONENT: "kustomize-controller", _PART_OF: "flux"},),
+        ("kustomize-controller",),
+    ),
+    _Mark(
+        "flux-source-controller",
+        _DEPLOYMENT,
+        ({_COMPONENT: "source-controller", _PART_OF: "flux"},),
+        ("source-controller",),
     ),
 )
 
@@ -102,12 +135,18 @@ class _Meta(msgspec.Struct, gc=False):
     labels: dict[str, str] | None = None
 
 
+class _Variable(msgspec.Struct, gc=False):
+    name: str = ""
+    value: str | None = None
+
+
 class _Container(msgspec.Struct, gc=False):
-    """Of the arguments only the flags that a mark names are kept."""
+    """Of the arguments only the flags that a mark names are kept; of the environment whether a feature gate is on."""
 
     image: str = ""
     command: list[str] | None = None
     args: list[str] | None = None
+    env: list[_Variable] | None = None
 
 
 class _PodSpec(msgspec.Struct, gc=False):
@@ -180,7 +219,7 @@ def _component(mark: _Mark, kind: WorkloadKind, each: _Workload) -> Component:
         desired=desired,
         ready=ready,
         images=tuple(one.image for one in containers),
-        flags=_flags(mark.flags, containers),
+        flags={**_flags(mark.flags, containers), **_gates(mark.gates, containers)},
     )
 
 
@@ -195,6 +234,22 @@ def _flags(wanted: Collection[str], containers: Iterable[_Container]) -> dict[st
             if flag in wanted:
                 alone = separator or following.startswith("-")
                 found[flag] = bounded(value if alone else following, _FLAG_CHARACTERS)
+    return found
+
+
+def _gates(wanted: Collection[str], containers: Iterable[_Container]) -> dict[str, str]:
+    """Whether feature gates are on, as a variable or, winning, a flag sets them; nothing else of either is kept."""
+    if not wanted:
+        return {}
+    listed = list(containers)
+    variables = [each for one in listed for each in one.env or () if each.name == _FEATURE_GATES_VARIABLE]
+    texts = [*(each.value or "" for each in variables), *_flags((_FEATURE_GATES,), listed).values()]
+    found: dict[str, str] = {}
+    for text in texts:
+        for part in text.split(","):
+            name, _, value = part.strip().partition("=")
+            if name in wanted:
+                found[name] = "true" if value.strip().lower() == "true" else "false"
     return found
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from eks_readiness.checklist import collect
-from eks_readiness.checklist.delivery import compliance_checks, cost_estimation, security_scanning
+from eks_readiness.checklist.delivery import (
+    compliance_checks,
+    cost_estimation,
+    drift_detection,
+    infrastructure_testing,
+    security_scanning,
+)
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
 from eks_readiness.checklist.extensions import backup_restore
 from eks_readiness.checklist.infrastructure import (
@@ -14,8 +20,22 @@ from eks_readiness.checklist.infrastructure import (
     vpc_networking,
 )
 from eks_readiness.checklist.items import ITEMS
-from eks_readiness.checklist.operations import capacity_planning, cluster_upgrades, incident_response, node_rotation
-from eks_readiness.checklist.practices import compliance_documentation, cost_optimization, secrets_encryption
+from eks_readiness.checklist.operations import (
+    capacity_planning,
+    change_management,
+    cluster_upgrades,
+    dr_testing,
+    incident_response,
+    node_rotation,
+)
+from eks_readiness.checklist.practices import (
+    automated_remediation,
+    chaos_engineering,
+    compliance_documentation,
+    cost_optimization,
+    infrastructure_pipeline,
+    secrets_encryption,
+)
 from eks_readiness.checklist.security import audit_logging, network_policies, node_hardening, pod_security
 
 MODULES = (
@@ -32,7 +52,11 @@ MODULES = (
     cluster_upgrades,
     node_rotation,
     capacity_planning,
+    dr_testing,
     incident_response,
+    change_management,
+    infrastructure_testing,
+    drift_detection,
     security_scanning,
     cost_estimation,
     compliance_checks,
@@ -42,8 +66,11 @@ MODULES = (
     security_controls,
     dr_plan,
     secrets_encryption,
+    infrastructure_pipeline,
+    chaos_engineering,
     compliance_documentation,
     cost_optimization,
+    automated_remediation,
 )
 """One module for each item that is probed."""
 

@@ -48,13 +48,25 @@ class VeleroLocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     default: bool = False
 
 
+class RestoreRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One restore that ended. `problem` says why it proves nothing; empty where it brought something back."""
+
+    name: str
+    ended_at: Instant
+    problem: str = ""
+
+
 class Velero(Slice, frozen=True, kw_only=True):
-    """velero.io Schedules, the newest finished Backup of each, and BackupStorageLocations."""
+    """velero.io Schedules, the newest finished Backup of each, BackupStorageLocations, and Restores.
+
+    `restores` are the newest that succeeded and the newest that did not.
+    """
 
     installed: bool
     schedules: tuple[VeleroSchedule, ...] = ()
     newest_backups: tuple[VeleroBackup, ...] | Unavailable = ()
     locations: tuple[VeleroLocation, ...] | Unavailable = ()
+    restores: tuple[RestoreRun, ...] | Unavailable = ()
 
 
 class KastenPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,12 +104,16 @@ class KastenProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Kasten(Slice, frozen=True, kw_only=True):
-    """Kasten backup policies, the newest finished run of each, and location profiles."""
+    """Kasten backup policies, the newest finished run of each, location profiles, and RestoreActions.
+
+    `restores` are the newest that succeeded and the newest that did not.
+    """
 
     installed: bool
     policies: tuple[KastenPolicy, ...] = ()
     newest_runs: tuple[KastenRun, ...] | Unavailable = ()
     profiles: tuple[KastenProfile, ...] | Unavailable = ()
+    restores: tuple[RestoreRun, ...] | Unavailable = ()
 
 
 class AwsBackupRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,7 +165,8 @@ class AwsBackup(Slice, frozen=True, kw_only=True):
     `opted_in` is the region's opt-in for EKS; None where the service does not say. Without it only a selection that
     names EKS clusters by ARN takes this one in. `unread_selections` counts plan selections that could not be judged
     from outside. `recovery_points` is newest first. `jobs` holds the newest finished job of each rule (the service
-    keeps 30 days of them) with its children.
+    keeps 30 days of them) with its children. `restores` are the newest of its recovery
+    points that succeeded and the newest that did not, wherever they went.
     """
 
     opted_in: bool | None = None
@@ -157,3 +174,4 @@ class AwsBackup(Slice, frozen=True, kw_only=True):
     recovery_points: tuple[RecoveryPoint, ...] | Unavailable = ()
     jobs: tuple[BackupJob, ...] | Unavailable = ()
     unread_selections: int = 0
+    restores: tuple[RestoreRun, ...] | Unavailable = ()

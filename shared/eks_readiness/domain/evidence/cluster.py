@@ -23,6 +23,7 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
     `version` is the Kubernetes minor version, like 1.34. `log_types` holds the enabled control plane log types, all
     elements of the API's list merged. The three Auto Mode parts are on together or not at all; `auto_mode` says so.
     `deletion_protection` is None where the API does not say. `encryption_key_arn` is empty without a customer key.
+    `stack_id` names the CloudFormation stack that made the cluster, as its tags tell it; empty without one.
     """
 
     arn: str
@@ -47,6 +48,8 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
     authentication_mode: str = ""
     encryption_key_arn: str = ""
     support_type: str = ""
+    endpoint: str = ""
+    stack_id: str = ""
 
     @property
     def auto_mode(self) -> bool:
@@ -138,6 +141,7 @@ class Nodegroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subnet_ids: tuple[str, ...] = ()
     ssh_key: str = ""
     auto_scaling_groups: tuple[str, ...] = ()
+    auto_repair: bool = False
 
 
 class Nodegroups(Slice, frozen=True, kw_only=True):

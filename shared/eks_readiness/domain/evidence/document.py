@@ -35,7 +35,18 @@ from eks_readiness.domain.evidence.compliance import (
     SecurityHub,
 )
 from eks_readiness.domain.evidence.cost import Budgets, CostExports, Savings
+from eks_readiness.domain.evidence.delivery import (
+    ArgoCd,
+    Capabilities,
+    ClusterChanges,
+    ConfigRules,
+    EventAutomations,
+    Flux,
+    InfrastructureStacks,
+    Pipelines,
+)
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.experiments import ChaosMesh, FaultInjection, Litmus
 from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
@@ -88,6 +99,13 @@ SLICES: tuple[type[Slice], ...] = (
     Trails,
     IncidentTooling,
     CodeScanning,
+    Capabilities,
+    InfrastructureStacks,
+    ConfigRules,
+    EventAutomations,
+    Pipelines,
+    ClusterChanges,
+    FaultInjection,
     StatedDocuments,
     SecurityHub,
     ConfigEvaluations,
@@ -112,6 +130,10 @@ SLICES: tuple[type[Slice], ...] = (
     KubescapeScans,
     ComplianceReports,
     ScanJobs,
+    ArgoCd,
+    Flux,
+    ChaosMesh,
+    Litmus,
 )
 """Every kind of evidence, in the order of a document."""
 

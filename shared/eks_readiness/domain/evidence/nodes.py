@@ -97,6 +97,11 @@ ComponentName = Literal[
     "bottlerocket-update-operator",
     "opencost",
     "kubecost",
+    "node-monitoring",
+    "argocd-controller",
+    "argocd-repo-server",
+    "flux-kustomize-controller",
+    "flux-source-controller",
 ]
 
 
@@ -106,7 +111,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `desired` and `ready` count pods, or nodes for a DaemonSet; `desired` 0 means scaled to nothing. `zones` and `nodes`
     say how far the ready pods of this workload are spread, where pods could be read (only for coredns).
     `images` holds the containers' images. `flags` holds the values of the few command-line flags that a check names, by
-    flag; of one given several times the last counts.
+    flag; of one given several times the last counts. Of Karpenter's feature gates, which may also stand in an
+    environment variable, only whether `NodeRepair` is on is kept.
     """
 
     component: ComponentName
