@@ -22,17 +22,22 @@ class Right(NamedTuple):
 RIGHTS = (
     Right(
         (
+            "eks:DescribeAccessEntry",
             "eks:DescribeAddon",
             "eks:DescribeCluster",
             "eks:DescribeFargateProfile",
             "eks:DescribeNodegroup",
+            "eks:ListAccessEntries",
             "eks:ListAddons",
+            "eks:ListAssociatedAccessPolicies",
             "eks:ListFargateProfiles",
             "eks:ListInsights",
             "eks:ListNodegroups",
+            "eks:ListPodIdentityAssociations",
             "eks:ListTagsForResource",
         ),
         (
+            "arn:{partition}:eks:*:{account}:access-entry/*",
             "arn:{partition}:eks:*:{account}:addon/*",
             "arn:{partition}:eks:*:{account}:cluster/*",
             "arn:{partition}:eks:*:{account}:fargateprofile/*",
@@ -41,7 +46,7 @@ RIGHTS = (
         "Which clusters are scanned is decided by registering them, in any region, not by deploying again.",
     ),
     Right(
-        ("kms:DescribeKey",),
+        ("kms:DescribeKey", "kms:GetKeyRotationStatus"),
         ("arn:{partition}:kms:*:*:key/*",),
         "Volumes and secrets may be encrypted with any key, one of another account too; only its metadata is read.",
     ),
@@ -49,6 +54,27 @@ RIGHTS = (
         ("backup:GetBackupPlan", "backup:GetBackupSelection", "backup:ListBackupSelections"),
         ("arn:{partition}:backup:*:{account}:backup-plan:*",),
         "Any plan may select a cluster.",
+    ),
+    Right(
+        ("backup:DescribeBackupVault",),
+        ("arn:{partition}:backup:*:{account}:backup-vault:*",),
+        "Any plan may write to any vault.",
+    ),
+    Right(
+        (
+            "iam:GetInstanceProfile",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+        ),
+        (
+            "arn:{partition}:iam::{account}:instance-profile/*",
+            "arn:{partition}:iam::{account}:policy/*",
+            "arn:{partition}:iam::{account}:role/*",
+        ),
+        "Which roles nodes have, node groups and node classes say; only their policies are read.",
     ),
     Right(
         ("guardduty:GetDetector", "guardduty:ListCoverage"),
@@ -88,8 +114,10 @@ RIGHTS = (
             "eks:DescribeAddonVersions",
             "eks:DescribeClusterVersions",
             "guardduty:ListDetectors",
+            "iam:ListOpenIDConnectProviders",
             "inspector2:BatchGetAccountStatus",
             "logs:DescribeLogGroups",
+            "secretsmanager:ListSecrets",
             "ssm-contacts:ListContacts",
             "ssm-incidents:ListResponsePlans",
         ),

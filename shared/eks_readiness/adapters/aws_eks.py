@@ -66,6 +66,8 @@ def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
         authentication_mode=(found.get("accessConfig") or {}).get("authenticationMode") or "",
         encryption_key_arn=_encryption_key(found.get("encryptionConfig") or ()),
         support_type=(found.get("upgradePolicy") or {}).get("supportType") or "",
+        oidc_issuer=((found.get("identity") or {}).get("oidc") or {}).get("issuer") or "",
+        auto_mode_node_role=(found.get("computeConfig") or {}).get("nodeRoleArn") or "",
     )
 
 
@@ -168,6 +170,7 @@ def _addon(found: Mapping[str, Any]) -> Addon:
         status=found.get("status") or "",
         health_issues=_issues(found.get("health")),
         enables_network_policy=_network_policy(found.get("configurationValues") or ""),
+        own_role=bool(found.get("serviceAccountRoleArn") or found.get("podIdentityAssociations")),
     )
 
 
@@ -236,6 +239,7 @@ def _nodegroup(found: Mapping[str, Any]) -> Nodegroup:
         release_version=found.get("releaseVersion") or "",
         capacity_type=found.get("capacityType") or "",
         subnet_ids=tuple(found.get("subnets") or ()),
+        node_role=found.get("nodeRole") or "",
     )
 
 

@@ -173,6 +173,7 @@ def _instances(reservations: Iterable[Mapping[str, Any]]) -> Iterable[Instance]:
                 zone=(each.get("Placement") or {}).get("AvailabilityZone") or "",
                 public_address=bool(each.get("PublicIpAddress"))
                 or any((one.get("Association") or {}).get("PublicIp") for one in interfaces),
+                instance_profile=(each.get("IamInstanceProfile") or {}).get("Arn") or "",
             )
 
 

@@ -47,7 +47,9 @@ _DEPLOYMENT: tuple[WorkloadKind, ...] = ("Deployment",)
 _SYSTEM = ("kube-system",)
 # Sources: the manifests and charts of aws/amazon-vpc-cni-k8s, coredns, cilium/cilium, projectcalico/calico,
 # kubernetes-sigs/aws-ebs-csi-driver, aws/karpenter-provider-aws, kubernetes/autoscaler, vmware-tanzu/helm-charts,
-# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io.
+# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io,
+# external-secrets/external-secrets, kubernetes-sigs/secrets-store-csi-driver, hashicorp/vault-helm,
+# hashicorp/vault-secrets-operator, bitnami-labs/sealed-secrets, aws/eks-pod-identity-agent.
 _MARKS = (
     _Mark("aws-node", _DAEMON, ({_K8S_APP: "aws-node"},), ("aws-node",), _SYSTEM),
     _Mark("coredns", _DEPLOYMENT, ({_K8S_APP: "kube-dns"},), ("coredns",), _SYSTEM),
@@ -78,6 +80,22 @@ _MARKS = (
     _Mark(
         "guardduty-agent", _DAEMON, ({_NAME: "aws-guardduty-agent"},), ("aws-guardduty-agent",), ("amazon-guardduty",)
     ),
+    _Mark("external-secrets", _DEPLOYMENT, ({_NAME: "external-secrets"},), ("external-secrets",)),
+    _Mark(
+        "secrets-store-csi-driver",
+        _DAEMON,
+        ({_NAME: "secrets-store-csi-driver"}, {_APP: "secrets-store-csi-driver"}, {_APP: "csi-secrets-store"}),
+        ("csi-secrets-store", "secrets-store-csi-driver"),
+    ),
+    _Mark("vault-agent-injector", _DEPLOYMENT, ({_NAME: "vault-agent-injector"},), ("vault-agent-injector",)),
+    _Mark(
+        "vault-secrets-operator",
+        _DEPLOYMENT,
+        ({_NAME: "vault-secrets-operator"},),
+        ("vault-secrets-operator-controller-manager",),
+    ),
+    _Mark("sealed-secrets", _DEPLOYMENT, ({_NAME: "sealed-secrets"},), ("sealed-secrets-controller",)),
+    _Mark("pod-identity-agent", _DAEMON, ({_NAME: "eks-pod-identity-agent"},), ("eks-pod-identity-agent",), _SYSTEM),
 )
 
 

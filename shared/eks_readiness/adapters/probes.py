@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from eks_readiness.adapters import (
+    aws_access,
     aws_audit,
     aws_backup,
     aws_documents,
     aws_eks,
     aws_guardduty,
     aws_network,
+    aws_node_roles,
     aws_processes,
+    aws_secrets,
     aws_storage,
     kubernetes_disruption_budgets,
+    kubernetes_identity,
     kubernetes_kasten,
     kubernetes_namespaces,
     kubernetes_network_policies,
@@ -19,6 +23,8 @@ from eks_readiness.adapters import (
     kubernetes_nodes,
     kubernetes_pods,
     kubernetes_policy_engines,
+    kubernetes_rbac,
+    kubernetes_secrets,
     kubernetes_storage,
     kubernetes_velero,
     kubernetes_workloads,
@@ -34,6 +40,9 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_audit.PROBES,
     *aws_processes.PROBES,
     *aws_documents.PROBES,
+    *aws_access.PROBES,
+    *aws_node_roles.PROBES,
+    *aws_secrets.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_nodes.PROBES,
@@ -47,4 +56,7 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_namespaces.PROBES,
     *kubernetes_policy_engines.PROBES,
     *kubernetes_network_policies.PROBES,
+    *kubernetes_secrets.PROBES,
+    *kubernetes_rbac.PROBES,
+    *kubernetes_identity.PROBES,
 )

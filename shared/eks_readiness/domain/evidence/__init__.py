@@ -15,6 +15,18 @@ from eks_readiness.domain.evidence.cluster import (
 )
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.identity import (
+    AccessEntries,
+    AwsAuth,
+    ClusterRoleBindings,
+    ClusterRoles,
+    NodeClassRoles,
+    NodeRoles,
+    OidcTrust,
+    PodIdentity,
+    RoleBindings,
+    ServiceAccounts,
+)
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -27,6 +39,7 @@ from eks_readiness.domain.evidence.network import (
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
+from eks_readiness.domain.evidence.secrets import ReferencedSecrets, SecretSources, UsedKeys
 from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -39,10 +52,14 @@ from eks_readiness.domain.evidence.storage import (
 __all__ = [
     "MAX_SAMPLE",
     "SLICES",
+    "AccessEntries",
     "AddonVersions",
     "Addons",
+    "AwsAuth",
     "AwsBackup",
     "ClusterConfiguration",
+    "ClusterRoleBindings",
+    "ClusterRoles",
     "ClusterVersions",
     "CodeScanning",
     "Components",
@@ -61,15 +78,23 @@ __all__ = [
     "NatGateways",
     "NetworkPolicies",
     "NetworkPolicyEngine",
+    "NodeClassRoles",
     "NodePools",
+    "NodeRoles",
     "Nodegroups",
     "Nodes",
+    "OidcTrust",
     "PersistentVolumes",
+    "PodIdentity",
     "PodSecurityPolicies",
     "Pods",
+    "ReferencedSecrets",
+    "RoleBindings",
     "RouteTables",
     "RuntimeMonitoring",
     "Sample",
+    "SecretSources",
+    "ServiceAccounts",
     "Slice",
     "StatedDocuments",
     "StorageClasses",
@@ -77,6 +102,7 @@ __all__ = [
     "Trails",
     "Unavailable",
     "UpgradeInsights",
+    "UsedKeys",
     "Velero",
     "decode_evidence",
     "encode_evidence",

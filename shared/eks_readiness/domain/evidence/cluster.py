@@ -23,6 +23,7 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
     `version` is the Kubernetes minor version, like 1.34. `log_types` holds the enabled control plane log types, all
     elements of the API's list merged. The three Auto Mode parts are on together or not at all; `auto_mode` says so.
     `deletion_protection` is None where the API does not say. `encryption_key_arn` is empty without a customer key.
+    `oidc_issuer` is the issuer of ServiceAccount tokens. `auto_mode_node_role` is the role's ARN of Auto Mode's nodes.
     """
 
     arn: str
@@ -47,6 +48,8 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
     authentication_mode: str = ""
     encryption_key_arn: str = ""
     support_type: str = ""
+    oidc_issuer: str = ""
+    auto_mode_node_role: str = ""
 
     @property
     def auto_mode(self) -> bool:
@@ -87,13 +90,17 @@ class UpgradeInsights(Slice, frozen=True, kw_only=True):
 
 
 class Addon(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One EKS-managed add-on. `enables_network_policy` is its enableNetworkPolicy option; None where not set."""
+    """One EKS-managed add-on. `enables_network_policy` is its enableNetworkPolicy option; None where not set.
+
+    `own_role`: it has an IAM role of its own, by IRSA or by EKS Pod Identity.
+    """
 
     name: str
     version: str
     status: str
     health_issues: tuple[HealthIssue, ...] = ()
     enables_network_policy: bool | None = None
+    own_role: bool = False
 
 
 class Addons(Slice, frozen=True, kw_only=True):
@@ -120,7 +127,10 @@ class AddonVersions(Slice, frozen=True, kw_only=True):
 
 
 class Nodegroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One managed node group. Sizes count nodes. `release_version` is the AMI's; empty for a custom AMI."""
+    """One managed node group. Sizes count nodes. `release_version` is the AMI's; empty for a custom AMI.
+
+    `node_role` is the ARN of its nodes' IAM role.
+    """
 
     name: str
     status: str
@@ -133,6 +143,7 @@ class Nodegroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     release_version: str = ""
     capacity_type: str = ""
     subnet_ids: tuple[str, ...] = ()
+    node_role: str = ""
 
 
 class Nodegroups(Slice, frozen=True, kw_only=True):

@@ -26,6 +26,18 @@ from eks_readiness.domain.evidence.cluster import (
     UpgradeInsights,
 )
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.identity import (
+    AccessEntries,
+    AwsAuth,
+    ClusterRoleBindings,
+    ClusterRoles,
+    NodeClassRoles,
+    NodeRoles,
+    OidcTrust,
+    PodIdentity,
+    RoleBindings,
+    ServiceAccounts,
+)
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -38,6 +50,7 @@ from eks_readiness.domain.evidence.network import (
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
+from eks_readiness.domain.evidence.secrets import ReferencedSecrets, SecretSources, UsedKeys
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -71,6 +84,12 @@ SLICES: tuple[type[Slice], ...] = (
     IncidentTooling,
     CodeScanning,
     StatedDocuments,
+    ReferencedSecrets,
+    UsedKeys,
+    AccessEntries,
+    PodIdentity,
+    OidcTrust,
+    NodeRoles,
     Nodes,
     NodePools,
     Components,
@@ -84,6 +103,13 @@ SLICES: tuple[type[Slice], ...] = (
     PodSecurityPolicies,
     NetworkPolicies,
     NetworkPolicyEngine,
+    SecretSources,
+    AwsAuth,
+    ClusterRoleBindings,
+    RoleBindings,
+    ClusterRoles,
+    ServiceAccounts,
+    NodeClassRoles,
 )
 """Every kind of evidence, in the order of a document."""
 

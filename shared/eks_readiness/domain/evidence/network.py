@@ -88,12 +88,13 @@ class FlowLogs(Slice, frozen=True, kw_only=True):
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One running or pending EC2 instance of the cluster."""
+    """One running or pending EC2 instance of the cluster. `instance_profile` is its profile's ARN."""
 
     id: str
     subnet_id: str = ""
     zone: str = ""
     public_address: bool = False
+    instance_profile: str = ""
 
 
 class Instances(Slice, frozen=True, kw_only=True):
