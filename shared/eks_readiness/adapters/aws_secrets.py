@@ -35,6 +35,8 @@ _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
 _MAX_KEYS = 100
 _MAX_VAULTS = 20
 _ENABLED = frozenset({"Enabled", "Updating"})
+_NEVER = "UnsupportedOperationException"
+"""What KMS says of a key that it cannot rotate, like one in a key store of the customer's own."""
 
 
 def read_referenced_secrets(aws: AwsReader, gathered: Gathered) -> ReferencedSecrets:
@@ -185,6 +187,8 @@ def _with_rotation(aws: AwsReader, keys: list[UsedKey]) -> Iterator[UsedKey]:
         answer = found.get(key.id)
         if answer is None:
             yield key
+        elif isinstance(answer, RefusedRequest) and answer.code == _NEVER:
+            yield msgspec.structs.replace(key, rotates=False)
         elif isinstance(answer, AccessDenied | RefusedRequest):
             yield msgspec.structs.replace(key, unread=Unavailable.because(answer))
         elif isinstance(answer, ProbeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eks_readiness.checklist import collect
 from eks_readiness.checklist.delivery import security_scanning
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
-from eks_readiness.checklist.extensions import backup_restore
+from eks_readiness.checklist.extensions import backup_restore, secrets_management
 from eks_readiness.checklist.infrastructure import (
     cluster_configuration,
     core_add_ons,
@@ -16,7 +16,13 @@ from eks_readiness.checklist.infrastructure import (
 from eks_readiness.checklist.items import ITEMS
 from eks_readiness.checklist.operations import cluster_upgrades, incident_response
 from eks_readiness.checklist.practices import compliance_documentation, secrets_encryption
-from eks_readiness.checklist.security import audit_logging, network_policies, pod_security
+from eks_readiness.checklist.security import (
+    audit_logging,
+    iam_controls,
+    network_policies,
+    pod_security,
+    secret_rotation,
+)
 
 MODULES = (
     vpc_networking,
@@ -25,8 +31,11 @@ MODULES = (
     core_add_ons,
     storage,
     backup_restore,
+    secrets_management,
     pod_security,
     network_policies,
+    secret_rotation,
+    iam_controls,
     audit_logging,
     cluster_upgrades,
     incident_response,
