@@ -130,7 +130,7 @@ class _NodeClassSpec(msgspec.Struct, gc=False, rename="camel"):
 
 class _NodeClass(msgspec.Struct, gc=False):
     metadata: _Meta
-    spec: _NodeClassSpec = msgspec.field(default_factory=_NodeClassSpec)
+    spec: _NodeClassSpec | None = None
 
 
 def read_node_class_roles(api: KubernetesReader, gathered: Gathered) -> NodeClassRoles:
@@ -139,7 +139,7 @@ def read_node_class_roles(api: KubernetesReader, gathered: Gathered) -> NodeClas
         role
         for kind, listed in (("EC2NodeClass", EC2_NODE_CLASSES), ("NodeClass", AUTO_NODE_CLASSES))
         for each in api.items(listed, _NodeClass)
-        for role in _roles(f"{kind} {each.metadata.name}", each.spec)
+        for role in _roles(f"{kind} {each.metadata.name}", each.spec or _NodeClassSpec())
     }
     return NodeClassRoles(
         observed_at=gathered.observed_at,

@@ -84,26 +84,27 @@ class _Status(msgspec.Struct, gc=False, rename="camel"):
         return next((each for each in self.conditions or () if each.type in types), _Condition())
 
 
-class _Store(msgspec.Struct, gc=False):
-    metadata: _Meta
-    spec: Store = msgspec.field(default_factory=Store)
-    status: _Status = msgspec.field(default_factory=_Status)
-
-
-class _ExternalSecret(msgspec.Struct, gc=False):
-    metadata: _Meta
-    spec: ExternalSecretSpec = msgspec.field(default_factory=ExternalSecretSpec)
-    status: _Status = msgspec.field(default_factory=_Status)
-
-
-class _ProviderClass(msgspec.Struct, gc=False):
-    metadata: _Meta
-    spec: ProviderClass = msgspec.field(default_factory=ProviderClass)
-
-
 class _Object(msgspec.Struct, gc=False):
+    """Any of these kinds; a status that is not there yet is an empty one."""
+
     metadata: _Meta
-    status: _Status = msgspec.field(default_factory=_Status)
+    status: _Status | None = None
+
+    @property
+    def state(self) -> _Status:
+        return self.status or _Status()
+
+
+class _Store(_Object, gc=False):
+    spec: Store | None = None
+
+
+class _ExternalSecret(_Object, gc=False):
+    spec: ExternalSecretSpec | None = None
+
+
+class _ProviderClass(_Object, gc=False):
+    spec: ProviderClass | None = None
 
 
 class _Decryption(msgspec.Struct, gc=False):
@@ -115,10 +116,8 @@ class _KustomizationSpec(msgspec.Struct, gc=False):
     suspend: bool | None = None
 
 
-class _Kustomization(msgspec.Struct, gc=False):
-    metadata: _Meta
-    spec: _KustomizationSpec = msgspec.field(default_factory=_KustomizationSpec)
-    status: _Status = msgspec.field(default_factory=_Status)
+class _Kustomization(_Object, gc=False):
+    spec: _KustomizationSpec | None = None
 
 
 class _Tally:
@@ -179,7 +178,7 @@ def _external_secrets(api: KubernetesReader, now: datetime, references: Referenc
     for kind in (CLUSTER_SECRET_STORES, SECRET_STORES):
         for store in api.items(kind, _Store):
             meta = store.metadata
-            known[meta.namespace, meta.name] = store.spec.vault()
+            known[meta.namespace, meta.name] = (store.spec or Store()).vault()
             stores.add(f"{'SecretStore' if meta.namespace else 'ClusterSecretStore'} {meta.where}", _ready(store, now))
     for each in api.items(CLUSTER_EXTERNAL_SECRETS, _Object):
         # Those that it made are counted by themselves: it counts only where it could not make them all.
@@ -187,27 +186,29 @@ def _external_secrets(api: KubernetesReader, now: datetime, references: Referenc
             secrets.add(f"ClusterExternalSecret {each.metadata.where}", problem)
     for secret in api.items(EXTERNAL_SECRETS, _ExternalSecret):
         secrets.add(f"ExternalSecret {secret.metadata.where}", _not_synced(secret, now))
-        references.add_external_secret(secret.metadata.namespace, secret.metadata.where, secret.spec, known)
+        spec = secret.spec or ExternalSecretSpec()
+        references.add_external_secret(secret.metadata.namespace, secret.metadata.where, spec, known)
     return _source("external-secrets", secrets, stores)
 
 
 def _not_synced(secret: _ExternalSecret, now: datetime) -> str:
     if problem := _ready(secret, now):
         return problem
-    interval = _interval(secret.spec)
-    refreshed = secret.status.refresh_time
+    spec = secret.spec or ExternalSecretSpec()
+    interval = _interval(spec)
+    refreshed = secret.state.refresh_time
     if interval is None or (refreshed is None and secret.metadata.new(now)):
         return ""
     if refreshed is None:
         return "never refreshed"
     if now - refreshed > 2 * interval:
-        return f"last refreshed {refreshed:%Y-%m-%d %H:%M} UTC, should be every {secret.spec.refresh_interval or '1h'}"
+        return f"last refreshed {refreshed:%Y-%m-%d %H:%M} UTC, should be every {spec.refresh_interval or '1h'}"
     return ""
 
 
 def _interval(spec: ExternalSecretSpec) -> timedelta | None:
     """How often it is refreshed; None for one that is only made once, or when it changes."""
-    if spec.refresh_policy not in ("", "Periodic"):
+    if (spec.refresh_policy or "Periodic") != "Periodic":
         return None
     # The CRD fills in an hour where nothing was said; 0 switches refreshing off.
     seconds = duration_seconds(spec.refresh_interval or "1h")
@@ -222,9 +223,9 @@ def duration_seconds(text: str) -> float:
     return min(sum(float(part["amount"]) * _SECONDS[part["unit"]] for part in parts), 1e9)
 
 
-def _ready(each: _Store | _ExternalSecret | _Object | _Kustomization, now: datetime) -> str:
+def _ready(each: _Object, now: datetime) -> str:
     """What is wrong with an object by its Ready condition; nothing with a new one that has none yet."""
-    ready = each.status.condition("Ready")
+    ready = each.state.condition("Ready")
     if ready.status == "True" or (not ready.status and each.metadata.new(now)):
         return ""
     return _why(ready)
@@ -239,10 +240,10 @@ def _secrets_store(api: KubernetesReader, references: References) -> SecretSourc
         return None
     mounts = _Tally()
     for each in api.items(PROVIDER_CLASSES, _ProviderClass):
-        references.add_provider_class(each.metadata.where, each.spec)
+        references.add_provider_class(each.metadata.where, each.spec or ProviderClass())
     for mount in api.items(MOUNTS, _Object):
         mounts.add(
-            f"pod {mount.metadata.namespace}/{mount.status.pod_name}", "" if mount.status.mounted else "not mounted"
+            f"pod {mount.metadata.namespace}/{mount.state.pod_name}", "" if mount.state.mounted else "not mounted"
         )
     return _source("secrets-store", mounts)
 
@@ -253,8 +254,8 @@ def _vault_operator(api: KubernetesReader, now: datetime, references: References
     stores, secrets = _Tally(), _Tally()
     for kind in VAULT_CONNECTIONS:
         for each in api.items(kind, _Object):
-            bad = not (each.status.valid or (each.status.valid is None and each.metadata.new(now)))
-            stores.add(f"{kind.resource} {each.metadata.where}", (each.status.error or "not valid") if bad else "")
+            bad = not (each.state.valid or (each.state.valid is None and each.metadata.new(now)))
+            stores.add(f"{kind.resource} {each.metadata.where}", (each.state.error or "not valid") if bad else "")
     for kind in VAULT_SECRETS:
         for each in api.items(kind, _Object):
             secrets.add(f"{kind.resource} {each.metadata.where}", _vault_problem(each, now))
@@ -265,10 +266,10 @@ def _vault_operator(api: KubernetesReader, now: datetime, references: References
 
 def _vault_problem(each: _Object, now: datetime) -> str:
     """Older operators only count generations; newer ones write conditions."""
-    bad = next((one for one in each.status.conditions or () if one.status == "False"), None)
+    bad = next((one for one in each.state.conditions or () if one.status == "False"), None)
     if bad is not None:
         return _why(bad)
-    return "" if each.status.last_generation or each.metadata.new(now) else "never synced"
+    return "" if each.state.last_generation or each.metadata.new(now) else "never synced"
 
 
 def _sealed_secrets(api: KubernetesReader, now: datetime) -> SecretSource | None:
@@ -276,7 +277,7 @@ def _sealed_secrets(api: KubernetesReader, now: datetime) -> SecretSource | None
         return None
     secrets = _Tally()
     for each in api.items(SEALED_SECRETS, _Object):
-        synced = each.status.condition("Synced")
+        synced = each.state.condition("Synced")
         good = synced.status == "True" or (not synced.status and each.metadata.new(now))
         secrets.add(f"SealedSecret {each.metadata.where}", "" if good else _why(synced))
     return _source("sealed-secrets", secrets)
@@ -287,8 +288,9 @@ def _sops(api: KubernetesReader, now: datetime) -> SecretSource | None:
         return None
     secrets = _Tally()
     for each in api.items(KUSTOMIZATIONS, _Kustomization):
-        if each.spec.decryption is not None and each.spec.decryption.provider == "sops":
-            problem = "suspended" if each.spec.suspend else _ready(each, now)
+        spec = each.spec or _KustomizationSpec()
+        if spec.decryption is not None and spec.decryption.provider == "sops":
+            problem = "suspended" if spec.suspend else _ready(each, now)
             secrets.add(f"Kustomization {each.metadata.where}", problem)
     return _source("sops", secrets)
 

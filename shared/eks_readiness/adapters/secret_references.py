@@ -79,8 +79,8 @@ class ExternalSecretSpec(msgspec.Struct, gc=False, rename="camel"):
     """The spec of an ExternalSecret."""
 
     secret_store_ref: _StoreRef | None = None
-    refresh_interval: str = ""
-    refresh_policy: str = ""
+    refresh_interval: str | None = None
+    refresh_policy: str | None = None
     data: list[_Data] | None = None
     data_from: list[_DataFrom] | None = None
 
