@@ -21,6 +21,7 @@ from eks_readiness.domain.evidence import (
     NodeClassRoles,
     Nodegroups,
     NodeRoles,
+    Nodes,
     Slice,
     Unavailable,
 )
@@ -30,6 +31,8 @@ S = TypeVar("S", bound=Slice)
 _GONE = "NoSuchEntity"
 _MAX_ROLES = 50
 """Roles and instance profiles that one scan looks at, each: a cluster has a handful."""
+_MAX_ENTRIES = 200
+"""Access entries among which the role of hybrid nodes is looked for."""
 _MAX_USES = 10
 
 
@@ -48,10 +51,10 @@ def read_node_roles(aws: AwsReader, gathered: Gathered) -> NodeRoles:
     )
 
 
-def _left_out(number: int, what: str) -> Unavailable:
+def _left_out(number: int, what: str, limit: int = _MAX_ROLES) -> Unavailable:
     return Unavailable(
         reason="unsupported",
-        detail=f"{number} more {what} than the {_MAX_ROLES} that one scan looks at",
+        detail=f"{number} more {what} than the {limit} that one scan looks at",
         remedy="let node groups and node classes share roles",
     )
 
@@ -75,6 +78,9 @@ class _Uses:
         if instances := self._get(Instances):
             for one in instances.instances:
                 self._note(profiles, one.instance_profile, "running instances")
+        nodes = self._get(Nodes)
+        if nodes and any(node.compute == "hybrid" for node in nodes.nodes):
+            self._note_hybrid(aws)
         self._resolve(aws, profiles)
 
     def _get(self, kind: type[S]) -> S | None:
@@ -88,6 +94,29 @@ class _Uses:
     def _note(found: dict[str, set[str]], name_or_arn: str, used_by: str) -> None:
         if name := name_or_arn.rpartition("/")[2]:
             found.setdefault(name, set()).add(used_by)
+
+    def _note_hybrid(self, aws: AwsReader) -> None:
+        """Nodes outside AWS have no instance profile: their access entry names the role."""
+        cluster = self._gathered.cluster.name
+        try:
+            arns = list(aws.pages("eks", "ListAccessEntries", "accessEntries", clusterName=cluster))
+        except AccessDenied as error:
+            self.unread.append(Unavailable.because(error))
+            return
+        arns = [each for each in arns if ":role/" in each]
+        if len(arns) > _MAX_ENTRIES:
+            self.unread.append(_left_out(len(arns) - _MAX_ENTRIES, "access entries", _MAX_ENTRIES))
+        asked = [{"clusterName": cluster, "principalArn": arn} for arn in arns[:_MAX_ENTRIES]]
+        for answer in aws.read_each("eks", "DescribeAccessEntry", asked):
+            if isinstance(answer, RefusedRequest) and answer.code == "ResourceNotFoundException":
+                continue
+            if isinstance(answer, AccessDenied):
+                self.unread.append(Unavailable.because(answer))
+                return
+            if isinstance(answer, ProbeError):
+                raise answer
+            if answer["accessEntry"].get("type") == "HYBRID_LINUX":
+                self._note(self.roles, answer["accessEntry"]["principalArn"], "hybrid nodes")
 
     def _resolve(self, aws: AwsReader, profiles: dict[str, set[str]]) -> None:
         names = sorted(profiles)
@@ -199,9 +228,11 @@ PROBES = (
             "iam:GetRolePolicy",
             "iam:GetPolicy",
             "iam:GetPolicyVersion",
+            "eks:ListAccessEntries",
+            "eks:DescribeAccessEntry",
         ),
         read=read_node_roles,
-        after=(ClusterConfiguration, Nodegroups, Instances, NodeClassRoles),
+        after=(ClusterConfiguration, Nodegroups, Instances, NodeClassRoles, Nodes),
     ),
 )
 """What this module gathers."""

@@ -147,7 +147,7 @@ def no_node_role_is_administrative(roles: NodeRoles, policy: Policy) -> Verdict 
 
     That is AdministratorAccess, PowerUserAccess or IAMFullAccess, or a policy (the customer's own or inline) that
     allows every action, all of IAM, or all but a few actions, on every resource. Looked at are roles of node groups,
-    node classes, EKS Auto Mode and running instances; those of hybrid nodes are not.
+    node classes, EKS Auto Mode, running instances and hybrid nodes.
     Not applicable when: the cluster has no such role, as with Fargate alone.
     Why: every pod that reaches the node's credentials may then do anything in the account.
     Fix: aws iam detach-role-policy --role-name <role> --policy-arn <policy>
