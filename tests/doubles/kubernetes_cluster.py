@@ -38,6 +38,7 @@ _CLUSTER_SCOPED = frozenset(
     | {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration"}
     | {"VolumeAttachment"}
     | {"ClusterComplianceReport", "ConfigurationScanSummary"}
+    | {"VolumeAttachment", "ClusterExternalSecret", "ClusterSecretStore", "EC2NodeClass", "NodeClass"}
 )
 _METADATA_ONLY = "PartialObjectMetadataList"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]

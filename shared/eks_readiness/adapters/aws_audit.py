@@ -30,6 +30,7 @@ def read_logs(aws: AwsReader, gathered: Gathered) -> ControlPlaneLogs:
         source=source,
         exists=True,
         retention_days=group.get("retentionInDays"),
+        kms_key_id=group.get("kmsKeyId") or "",
         newest_audit_event_at=unless_denied(lambda: _newest_audit_event(aws, name)),
         subscriptions=unless_denied(
             lambda: sum(

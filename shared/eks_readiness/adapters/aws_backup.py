@@ -101,6 +101,7 @@ class _Selecting:
                     id=each.get("RuleId") or "",
                     name=each.get("RuleName") or "",
                     schedule=each.get("ScheduleExpression") or "",
+                    vault=each.get("TargetBackupVaultName") or "",
                 )
                 for each in plan.get("Rules") or ()
             ),

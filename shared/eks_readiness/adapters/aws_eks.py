@@ -68,6 +68,8 @@ def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
         support_type=(found.get("upgradePolicy") or {}).get("supportType") or "",
         endpoint=found.get("endpoint") or "",
         stack_id=_stack(found.get("tags") or {}),
+        oidc_issuer=((found.get("identity") or {}).get("oidc") or {}).get("issuer") or "",
+        auto_mode_node_role=(found.get("computeConfig") or {}).get("nodeRoleArn") or "",
     )
 
 
@@ -175,6 +177,7 @@ def _addon(found: Mapping[str, Any]) -> Addon:
         status=found.get("status") or "",
         health_issues=_issues(found.get("health")),
         enables_network_policy=_network_policy(found.get("configurationValues") or ""),
+        own_role=bool(found.get("serviceAccountRoleArn") or found.get("podIdentityAssociations")),
     )
 
 
@@ -250,6 +253,7 @@ def _nodegroup(found: Mapping[str, Any]) -> Nodegroup:
             if each.get("name")
         ),
         auto_repair=_on(found.get("nodeRepairConfig")),
+        node_role=found.get("nodeRole") or "",
     )
 
 

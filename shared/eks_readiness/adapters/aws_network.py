@@ -201,6 +201,7 @@ def _instance(each: Mapping[str, Any], *, auto_mode: bool) -> Instance:
         metadata_hop_limit=metadata.get("HttpPutResponseHopLimit") or 0,
         volume_ids=_volume_ids(each),
         instance_store_root=each.get("RootDeviceType") == "instance-store",
+        instance_profile=(each.get("IamInstanceProfile") or {}).get("Arn") or "",
     )
 
 

@@ -24,12 +24,24 @@ _SECRETS_STORE = "secrets-store.csi.k8s.io"
 _SECRET_NAME = re.compile(r"(?:PASSWORD|SECRET|TOKEN|KEY|CREDENTIALS)\Z", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\([\w.-]+\)")  # $(NAME): another variable's value
 _COMPACT_AT = 8 * MAX_SAMPLE
+_STATIC_KEY = "AWS_ACCESS_KEY_ID"
+_FARGATE_NODE = "fargate-"
+_MAX_ACCOUNTS = 1_000
+
+
+class _Annotations(msgspec.Struct, gc=False):
+    """Those that a check names."""
+
+    # https://developer.hashicorp.com/vault/docs/deploy/kubernetes/injector/annotations
+    injection: str = msgspec.field(default="", name="vault.hashicorp.com/agent-inject-status")
+    kube2iam: str = msgspec.field(default="", name="iam.amazonaws.com/role")
 
 
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
     name: str = ""
     namespace: str = ""
     labels: dict[str, str] | None = None
+    annotations: _Annotations | None = None
     deletion_timestamp: str | None = None
 
 
@@ -99,6 +111,7 @@ class _Spec(msgspec.Struct, gc=False):
     host_pid: bool | None = msgspec.field(default=None, name="hostPID")
     host_ipc: bool | None = msgspec.field(default=None, name="hostIPC")
     node_name: str | None = msgspec.field(default=None, name="nodeName")
+    service_account: str | None = msgspec.field(default=None, name="serviceAccountName")
     overhead: Quantities | None = None
     resources: _Resources | None = None
 
@@ -142,6 +155,9 @@ class PodFold:
         self.images: dict[tuple[str, str], set[str]] = {}
         self.without_requests: dict[str, Sample] = {}
         self.requested: dict[str, list[float]] = {}
+        self.vault_injected = 0
+        self.other_aws_rights: dict[str, Sample] = {}
+        self.fargate_accounts: set[str] = set()
 
     def add(self, pod: _Pod) -> None:
         """Fold one pod in; pods that ended do not count."""
@@ -159,6 +175,7 @@ class PodFold:
         self._add_secrets(pod.metadata, spec)
         self._add_images(namespace, spec, status)
         self._add_requests(pod.metadata, spec)
+        self._add_aws_rights(pod.metadata, spec)
 
     def _add_secrets(self, meta: _Meta, spec: _Spec) -> None:
         containers = _containers(spec)
@@ -170,6 +187,20 @@ class PodFold:
             for variable in container.env or ():
                 if variable.value and not _REFERENCE.fullmatch(variable.value) and is_secret_name(variable.name):
                     _grow(self.literal_secrets, meta.namespace, f"{meta.name} ({container.name}: {variable.name})")
+
+    def _add_aws_rights(self, meta: _Meta, spec: _Spec) -> None:
+        annotations = meta.annotations or _Annotations()
+        self.vault_injected += annotations.injection == "injected"
+        ways = [
+            f"{_STATIC_KEY} in container {each.name}"
+            for each in _containers(spec)
+            if any(one.name == _STATIC_KEY and (one.value or one.value_from) for one in each.env or ())
+        ]
+        ways += ["annotation iam.amazonaws.com/role"] if annotations.kube2iam else []
+        if ways:
+            _grow(self.other_aws_rights, meta.namespace, f"{meta.name} ({', '.join(ways)})")
+        if (spec.node_name or "").startswith(_FARGATE_NODE):
+            self.fargate_accounts.add(f"{meta.namespace}/{spec.service_account or 'default'}")
 
     def _add_images(self, namespace: str, spec: _Spec, status: _Status) -> None:
         running = {each.name: each.image_id for each in status.container_statuses or ()}
@@ -314,6 +345,10 @@ def read_pods(api: KubernetesReader, gathered: Gathered) -> Pods:
             Requested(node=node, cpu_cores=round(cpu, 3), memory_bytes=memory, pods=int(pods))
             for node, (cpu, memory, pods) in sorted(fold.requested.items())
         ),
+        vault_injected=fold.vault_injected,
+        other_aws_rights=_by_namespace(fold.other_aws_rights),
+        fargate_accounts=tuple(sorted(fold.fargate_accounts)[:_MAX_ACCOUNTS]),
+        fargate_accounts_total=len(fold.fargate_accounts),
     )
 
 

@@ -54,6 +54,8 @@ _SYSTEM = ("kube-system",)
 # kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io,
 # bottlerocket-os/bottlerocket-update-operator.
 # aws/eks-node-monitoring-agent, kubernetes/node-problem-detector, argoproj/argo-helm, fluxcd/flux2.
+# external-secrets/external-secrets, kubernetes-sigs/secrets-store-csi-driver, hashicorp/vault-helm,
+# hashicorp/vault-secrets-operator, bitnami-labs/sealed-secrets, aws/eks-pod-identity-agent.
 _MARKS = (
     _Mark("aws-node", _DAEMON, ({_K8S_APP: "aws-node"},), ("aws-node",), _SYSTEM),
     _Mark("coredns", _DEPLOYMENT, ({_K8S_APP: "kube-dns"},), ("coredns",), _SYSTEM),
@@ -97,6 +99,8 @@ _MARKS = (
         ("Deployment", "StatefulSet"),
         ({_APP: "cost-analyzer", _NAME: "cost-analyzer"}, {_APP: "aggregator", _NAME: "cost-analyzer"}),
         ("kubecost-cost-analyzer", "kubecost-aggregator"),
+    ),
+    _Mark(
         "node-monitoring",
         _DAEMON,
         ({_NAME: "eks-node-monitoring-agent"}, {_NAME: "node-problem-detector"}),
@@ -126,6 +130,22 @@ _MARKS = (
         ({_COMPONENT: "source-controller", _PART_OF: "flux"},),
         ("source-controller",),
     ),
+    _Mark("external-secrets", _DEPLOYMENT, ({_NAME: "external-secrets"},), ("external-secrets",)),
+    _Mark(
+        "secrets-store-csi-driver",
+        _DAEMON,
+        ({_NAME: "secrets-store-csi-driver"}, {_APP: "secrets-store-csi-driver"}, {_APP: "csi-secrets-store"}),
+        ("csi-secrets-store", "secrets-store-csi-driver"),
+    ),
+    _Mark("vault-agent-injector", _DEPLOYMENT, ({_NAME: "vault-agent-injector"},), ("vault-agent-injector",)),
+    _Mark(
+        "vault-secrets-operator",
+        _DEPLOYMENT,
+        ({_NAME: "vault-secrets-operator"},),
+        ("vault-secrets-operator-controller-manager",),
+    ),
+    _Mark("sealed-secrets", _DEPLOYMENT, ({_NAME: "sealed-secrets"},), ("sealed-secrets-controller",)),
+    _Mark("pod-identity-agent", _DAEMON, ({_NAME: "eks-pod-identity-agent"},), ("eks-pod-identity-agent",), _SYSTEM),
 )
 
 

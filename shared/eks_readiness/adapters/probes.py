@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eks_readiness.adapters import (
+    aws_access,
     aws_audit,
     aws_automations,
     aws_backup,
@@ -17,10 +18,12 @@ from eks_readiness.adapters import (
     aws_network,
     aws_node_hardening,
     aws_node_images,
+    aws_node_roles,
     aws_node_rotation,
     aws_pipelines,
     aws_processes,
     aws_savings,
+    aws_secrets,
     aws_stacks,
     aws_storage,
     kubernetes_argocd,
@@ -29,6 +32,7 @@ from eks_readiness.adapters import (
     kubernetes_compliance,
     kubernetes_disruption_budgets,
     kubernetes_flux,
+    kubernetes_identity,
     kubernetes_kasten,
     kubernetes_namespaces,
     kubernetes_network_policies,
@@ -36,6 +40,8 @@ from eks_readiness.adapters import (
     kubernetes_nodes,
     kubernetes_pods,
     kubernetes_policy_engines,
+    kubernetes_rbac,
+    kubernetes_secrets,
     kubernetes_storage,
     kubernetes_velero,
     kubernetes_workloads,
@@ -63,6 +69,9 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_compliance.PROBES,
     *aws_cost.PROBES,
     *aws_savings.PROBES,
+    *aws_access.PROBES,
+    *aws_node_roles.PROBES,
+    *aws_secrets.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_nodes.PROBES,
@@ -81,4 +90,7 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_argocd.PROBES,
     *kubernetes_flux.PROBES,
     *kubernetes_chaos.PROBES,
+    *kubernetes_secrets.PROBES,
+    *kubernetes_rbac.PROBES,
+    *kubernetes_identity.PROBES,
 )

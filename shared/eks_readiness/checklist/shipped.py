@@ -11,7 +11,7 @@ from eks_readiness.checklist.delivery import (
     security_scanning,
 )
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
-from eks_readiness.checklist.extensions import backup_restore
+from eks_readiness.checklist.extensions import backup_restore, secrets_management
 from eks_readiness.checklist.infrastructure import (
     cluster_configuration,
     core_add_ons,
@@ -36,7 +36,14 @@ from eks_readiness.checklist.practices import (
     infrastructure_pipeline,
     secrets_encryption,
 )
-from eks_readiness.checklist.security import audit_logging, network_policies, node_hardening, pod_security
+from eks_readiness.checklist.security import (
+    audit_logging,
+    iam_controls,
+    network_policies,
+    node_hardening,
+    pod_security,
+    secret_rotation,
+)
 
 MODULES = (
     vpc_networking,
@@ -45,8 +52,11 @@ MODULES = (
     core_add_ons,
     storage,
     backup_restore,
+    secrets_management,
     pod_security,
     network_policies,
+    secret_rotation,
+    iam_controls,
     audit_logging,
     node_hardening,
     cluster_upgrades,

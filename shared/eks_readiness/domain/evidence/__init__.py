@@ -37,6 +37,18 @@ from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evid
 from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.experiments import ChaosMesh, FaultInjection, Litmus
 from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
+from eks_readiness.domain.evidence.identity import (
+    AccessEntries,
+    AwsAuth,
+    ClusterRoleBindings,
+    ClusterRoles,
+    NodeClassRoles,
+    NodeRoles,
+    OidcTrust,
+    PodIdentity,
+    RoleBindings,
+    ServiceAccounts,
+)
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -50,6 +62,7 @@ from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, N
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.rotation import AutoScalingGroups, BottlerocketUpdates, NodegroupUpdates, NodeImages
+from eks_readiness.domain.evidence.secrets import ReferencedSecrets, SecretSources, UsedKeys
 from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -62,11 +75,13 @@ from eks_readiness.domain.evidence.storage import (
 __all__ = [
     "MAX_SAMPLE",
     "SLICES",
+    "AccessEntries",
     "AddonVersions",
     "Addons",
     "ArgoCd",
     "AuditAssessments",
     "AutoScalingGroups",
+    "AwsAuth",
     "AwsBackup",
     "BottlerocketUpdates",
     "Budgets",
@@ -74,6 +89,8 @@ __all__ = [
     "ChaosMesh",
     "ClusterChanges",
     "ClusterConfiguration",
+    "ClusterRoleBindings",
+    "ClusterRoles",
     "ClusterVersions",
     "CodeScanning",
     "ComplianceReports",
@@ -102,24 +119,32 @@ __all__ = [
     "NatGateways",
     "NetworkPolicies",
     "NetworkPolicyEngine",
+    "NodeClassRoles",
     "NodeImages",
     "NodePools",
+    "NodeRoles",
     "NodeSecurityGroups",
     "NodeVolumes",
     "NodegroupUpdates",
     "Nodegroups",
     "Nodes",
+    "OidcTrust",
     "PersistentVolumes",
     "Pipelines",
+    "PodIdentity",
     "PodSecurityPolicies",
     "Pods",
+    "ReferencedSecrets",
     "RegionCapacity",
+    "RoleBindings",
     "RouteTables",
     "RuntimeMonitoring",
     "Sample",
     "Savings",
     "ScanJobs",
+    "SecretSources",
     "SecurityHub",
+    "ServiceAccounts",
     "Slice",
     "StatedDocuments",
     "StorageClasses",
@@ -127,6 +152,7 @@ __all__ = [
     "Trails",
     "Unavailable",
     "UpgradeInsights",
+    "UsedKeys",
     "Velero",
     "decode_evidence",
     "encode_evidence",

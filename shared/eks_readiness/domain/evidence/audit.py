@@ -13,13 +13,14 @@ class ControlPlaneLogs(Slice, frozen=True, kw_only=True):
 
     `exists` is False before a log was ever switched on. `retention_days` is None where logs never expire.
     `newest_audit_event_at` is the time of the newest audit event; None without one. `subscriptions` counts what copies
-    the logs elsewhere.
+    the logs elsewhere. `kms_key_id` is empty where AWS encrypts with a key of its own.
     """
 
     exists: bool
     retention_days: int | None = None
     newest_audit_event_at: Instant | Unavailable | None = None
     subscriptions: int | Unavailable = 0
+    kms_key_id: str = ""
 
 
 class Trail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

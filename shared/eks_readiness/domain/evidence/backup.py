@@ -117,11 +117,15 @@ class Kasten(Slice, frozen=True, kw_only=True):
 
 
 class AwsBackupRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One rule of a plan: `schedule` is its cron(…) or rate(…) expression; empty where AWS Backup's default applies."""
+    """One rule of a plan: `schedule` is its cron(…) or rate(…) expression; empty where AWS Backup's default applies.
+
+    `vault` is the name of the backup vault that it writes to.
+    """
 
     id: str
     name: str
     schedule: str = ""
+    vault: str = ""
 
 
 class AwsBackupPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -24,6 +24,7 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
     elements of the API's list merged. The three Auto Mode parts are on together or not at all; `auto_mode` says so.
     `deletion_protection` is None where the API does not say. `encryption_key_arn` is empty without a customer key.
     `stack_id` names the CloudFormation stack that made the cluster, as its tags tell it; empty without one.
+    `oidc_issuer` is the issuer of ServiceAccount tokens. `auto_mode_node_role` is the role's ARN of Auto Mode's nodes.
     """
 
     arn: str
@@ -50,6 +51,8 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
     support_type: str = ""
     endpoint: str = ""
     stack_id: str = ""
+    oidc_issuer: str = ""
+    auto_mode_node_role: str = ""
 
     @property
     def auto_mode(self) -> bool:
@@ -90,13 +93,17 @@ class UpgradeInsights(Slice, frozen=True, kw_only=True):
 
 
 class Addon(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One EKS-managed add-on. `enables_network_policy` is its enableNetworkPolicy option; None where not set."""
+    """One EKS-managed add-on. `enables_network_policy` is its enableNetworkPolicy option; None where not set.
+
+    `own_role`: it has an IAM role of its own, by IRSA or by EKS Pod Identity.
+    """
 
     name: str
     version: str
     status: str
     health_issues: tuple[HealthIssue, ...] = ()
     enables_network_policy: bool | None = None
+    own_role: bool = False
 
 
 class Addons(Slice, frozen=True, kw_only=True):
@@ -126,6 +133,7 @@ class Nodegroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One managed node group. Sizes count nodes. `release_version` is the AMI's; empty for a custom AMI.
 
     `ssh_key` is the key pair of its remoteAccess; `auto_scaling_groups` names those that EKS made for it.
+    `node_role` is the ARN of its nodes' IAM role.
     """
 
     name: str
@@ -142,6 +150,7 @@ class Nodegroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ssh_key: str = ""
     auto_scaling_groups: tuple[str, ...] = ()
     auto_repair: bool = False
+    node_role: str = ""
 
 
 class Nodegroups(Slice, frozen=True, kw_only=True):

@@ -48,6 +48,18 @@ from eks_readiness.domain.evidence.delivery import (
 from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.experiments import ChaosMesh, FaultInjection, Litmus
 from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
+from eks_readiness.domain.evidence.identity import (
+    AccessEntries,
+    AwsAuth,
+    ClusterRoleBindings,
+    ClusterRoles,
+    NodeClassRoles,
+    NodeRoles,
+    OidcTrust,
+    PodIdentity,
+    RoleBindings,
+    ServiceAccounts,
+)
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -61,6 +73,7 @@ from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, N
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.rotation import AutoScalingGroups, BottlerocketUpdates, NodegroupUpdates, NodeImages
+from eks_readiness.domain.evidence.secrets import ReferencedSecrets, SecretSources, UsedKeys
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -113,6 +126,12 @@ SLICES: tuple[type[Slice], ...] = (
     CostExports,
     Budgets,
     Savings,
+    ReferencedSecrets,
+    UsedKeys,
+    AccessEntries,
+    PodIdentity,
+    OidcTrust,
+    NodeRoles,
     Nodes,
     NodePools,
     BottlerocketUpdates,
@@ -134,6 +153,13 @@ SLICES: tuple[type[Slice], ...] = (
     Flux,
     ChaosMesh,
     Litmus,
+    SecretSources,
+    AwsAuth,
+    ClusterRoleBindings,
+    RoleBindings,
+    ClusterRoles,
+    ServiceAccounts,
+    NodeClassRoles,
 )
 """Every kind of evidence, in the order of a document."""
 

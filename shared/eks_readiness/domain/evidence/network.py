@@ -94,6 +94,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `metadata_endpoint` is enabled or disabled, `metadata_tokens` required or optional; empty where EC2 does not say.
     `volume_ids` are the root volume's and, as Bottlerocket has it, that of the second volume (/dev/xvdb) that holds
     images and containers; `instance_store_root`: the root device is no EBS volume. `key_name` is an SSH key pair's.
+    `instance_profile` is its profile's ARN.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata_hop_limit: int = 0
     volume_ids: tuple[str, ...] = ()
     instance_store_root: bool = False
+    instance_profile: str = ""
 
 
 class Instances(Slice, frozen=True, kw_only=True):

@@ -102,6 +102,12 @@ ComponentName = Literal[
     "argocd-repo-server",
     "flux-kustomize-controller",
     "flux-source-controller",
+    "external-secrets",
+    "secrets-store-csi-driver",
+    "vault-agent-injector",
+    "vault-secrets-operator",
+    "sealed-secrets",
+    "pod-identity-agent",
 ]
 
 
@@ -192,6 +198,10 @@ class Pods(Slice, frozen=True, kw_only=True):
     namespace, `pod (container: NAME)` for each environment variable that is named like a secret and has a literal
     value: names alone, no value is ever kept. `images` are those that regular containers run. `without_requests`
     holds, by namespace, pods of which a regular container asks for no cpu or no memory. `requested` is by node.
+
+    `vault_injected` counts pods into which the Vault agent was injected. `other_aws_rights` holds, by namespace, pods
+    that get rights in AWS by a static key or through kube2iam, named `pod (how)`. `fargate_accounts` are the
+    ServiceAccounts (namespace/name) of pods on Fargate, the first 1,000 of `fargate_accounts_total`.
     """
 
     live: dict[str, int] = {}
@@ -205,6 +215,10 @@ class Pods(Slice, frozen=True, kw_only=True):
     images: tuple[RunningImage, ...] = ()
     without_requests: tuple[NamespaceSample, ...] = ()
     requested: tuple[Requested, ...] = ()
+    vault_injected: int = 0
+    other_aws_rights: tuple[NamespaceSample, ...] = ()
+    fargate_accounts: tuple[str, ...] = ()
+    fargate_accounts_total: int = 0
 
 
 class DisruptionBudgets(Slice, frozen=True, kw_only=True):
