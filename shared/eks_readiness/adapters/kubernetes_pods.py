@@ -23,6 +23,8 @@ _SECRETS_STORE = "secrets-store.csi.k8s.io"
 # checklist: names ending in these; *_FILE and *_PATH do not, and only say where a secret is.
 _SECRET_NAME = re.compile(r"(?:PASSWORD|SECRET|TOKEN|KEY|CREDENTIALS)\Z", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\([\w.-]+\)")  # $(NAME): another variable's value
+_MESH_PROXIES = frozenset({"istio-proxy", "linkerd-proxy"})
+_AMBIENT = "ambient.istio.io/redirection"
 _COMPACT_AT = 8 * MAX_SAMPLE
 
 
@@ -30,6 +32,7 @@ class _Meta(msgspec.Struct, gc=False, rename="camel"):
     name: str = ""
     namespace: str = ""
     labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
     deletion_timestamp: str | None = None
 
 
@@ -142,6 +145,7 @@ class PodFold:
         self.images: dict[tuple[str, str], set[str]] = {}
         self.without_requests: dict[str, Sample] = {}
         self.requested: dict[str, list[float]] = {}
+        self.meshed: Counter[str] = Counter()
 
     def add(self, pod: _Pod) -> None:
         """Fold one pod in; pods that ended do not count."""
@@ -159,6 +163,8 @@ class PodFold:
         self._add_secrets(pod.metadata, spec)
         self._add_images(namespace, spec, status)
         self._add_requests(pod.metadata, spec)
+        if _meshed(pod.metadata, spec):
+            self.meshed[namespace] += 1
 
     def _add_secrets(self, meta: _Meta, spec: _Spec) -> None:
         containers = _containers(spec)
@@ -217,6 +223,13 @@ class PodFold:
 
 def _containers(spec: _Spec) -> list[_Container]:
     return [*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ())]
+
+
+def _meshed(meta: _Meta, spec: _Spec) -> bool:
+    """Whether a proxy of a mesh stands beside the containers (natively as an init container), or on the node."""
+    if (meta.annotations or {}).get(_AMBIENT) == "enabled":
+        return True
+    return any(each.name in _MESH_PROXIES for each in (*(spec.containers or ()), *(spec.init_containers or ())))
 
 
 def _uses_secret(spec: _Spec, containers: Iterable[_Container]) -> bool:
@@ -314,6 +327,7 @@ def read_pods(api: KubernetesReader, gathered: Gathered) -> Pods:
             Requested(node=node, cpu_cores=round(cpu, 3), memory_bytes=memory, pods=int(pods))
             for node, (cpu, memory, pods) in sorted(fold.requested.items())
         ),
+        meshed=dict(sorted(fold.meshed.items())),
     )
 
 

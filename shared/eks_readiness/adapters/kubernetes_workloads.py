@@ -29,6 +29,7 @@ _NAME, _COMPONENT, _K8S_APP, _APP = (
     "k8s-app",
     "app",
 )
+_LINKERD = "linkerd.io/control-plane-component"
 
 
 class _Mark(NamedTuple):
@@ -47,7 +48,8 @@ _DEPLOYMENT: tuple[WorkloadKind, ...] = ("Deployment",)
 _SYSTEM = ("kube-system",)
 # Sources: the manifests and charts of aws/amazon-vpc-cni-k8s, coredns, cilium/cilium, projectcalico/calico,
 # kubernetes-sigs/aws-ebs-csi-driver, aws/karpenter-provider-aws, kubernetes/autoscaler, vmware-tanzu/helm-charts,
-# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io.
+# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io, istio/istio,
+# linkerd/linkerd2, aws/aws-application-networking-k8s, aquasecurity/trivy-operator, kubescape/helm-charts.
 _MARKS = (
     _Mark("aws-node", _DAEMON, ({_K8S_APP: "aws-node"},), ("aws-node",), _SYSTEM),
     _Mark("coredns", _DEPLOYMENT, ({_K8S_APP: "kube-dns"},), ("coredns",), _SYSTEM),
@@ -78,6 +80,25 @@ _MARKS = (
     _Mark(
         "guardduty-agent", _DAEMON, ({_NAME: "aws-guardduty-agent"},), ("aws-guardduty-agent",), ("amazon-guardduty",)
     ),
+    _Mark("istiod", _DEPLOYMENT, ({_APP: "istiod"}, {_NAME: "istiod"}), ("istiod",)),
+    _Mark("ztunnel", _DAEMON, ({_APP: "ztunnel"}, {_NAME: "ztunnel"}), ("ztunnel",)),
+    _Mark(
+        "linkerd-destination",
+        _DEPLOYMENT,
+        ({_LINKERD: "destination"},),
+        ("linkerd-destination",),
+        flags=("--default-policy",),
+    ),
+    _Mark("linkerd-identity", _DEPLOYMENT, ({_LINKERD: "identity"},), ("linkerd-identity",)),
+    _Mark("linkerd-proxy-injector", _DEPLOYMENT, ({_LINKERD: "proxy-injector"},), ("linkerd-proxy-injector",)),
+    _Mark(
+        "vpc-lattice-controller",
+        _DEPLOYMENT,
+        ({"control-plane": "gateway-api-controller"}, {_NAME: "aws-gateway-controller-chart"}),
+        ("aws-gateway-controller", "gateway-api-controller"),
+    ),
+    _Mark("trivy-operator", _DEPLOYMENT, ({_NAME: "trivy-operator"},), ("trivy-operator",)),
+    _Mark("kubevuln", _DEPLOYMENT, ({_APP: "kubevuln"}, {_NAME: "kubevuln"}), ("kubevuln",)),
 )
 
 

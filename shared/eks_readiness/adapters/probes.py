@@ -11,6 +11,7 @@ from eks_readiness.adapters import (
     aws_network,
     aws_processes,
     aws_storage,
+    kubernetes_admission_policies,
     kubernetes_disruption_budgets,
     kubernetes_kasten,
     kubernetes_namespaces,
@@ -46,5 +47,6 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_kasten.PROBES,
     *kubernetes_namespaces.PROBES,
     *kubernetes_policy_engines.PROBES,
+    *kubernetes_admission_policies.PROBES,
     *kubernetes_network_policies.PROBES,
 )

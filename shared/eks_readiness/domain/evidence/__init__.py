@@ -25,7 +25,13 @@ from eks_readiness.domain.evidence.network import (
     Subnets,
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
-from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
+from eks_readiness.domain.evidence.policies import (
+    AdmissionPolicies,
+    Namespaces,
+    PodSecurityPolicies,
+    PolicyReports,
+    RuntimeMonitoring,
+)
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
@@ -41,6 +47,7 @@ __all__ = [
     "SLICES",
     "AddonVersions",
     "Addons",
+    "AdmissionPolicies",
     "AwsBackup",
     "ClusterConfiguration",
     "ClusterVersions",
@@ -67,6 +74,7 @@ __all__ = [
     "PersistentVolumes",
     "PodSecurityPolicies",
     "Pods",
+    "PolicyReports",
     "RouteTables",
     "RuntimeMonitoring",
     "Sample",

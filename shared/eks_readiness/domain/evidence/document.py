@@ -36,7 +36,13 @@ from eks_readiness.domain.evidence.network import (
     Subnets,
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
-from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
+from eks_readiness.domain.evidence.policies import (
+    AdmissionPolicies,
+    Namespaces,
+    PodSecurityPolicies,
+    PolicyReports,
+    RuntimeMonitoring,
+)
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
@@ -82,6 +88,8 @@ SLICES: tuple[type[Slice], ...] = (
     Kasten,
     Namespaces,
     PodSecurityPolicies,
+    AdmissionPolicies,
+    PolicyReports,
     NetworkPolicies,
     NetworkPolicyEngine,
 )

@@ -85,6 +85,14 @@ ComponentName = Literal[
     "falco",
     "tetragon",
     "guardduty-agent",
+    "istiod",
+    "ztunnel",
+    "linkerd-destination",
+    "linkerd-identity",
+    "linkerd-proxy-injector",
+    "vpc-lattice-controller",
+    "trivy-operator",
+    "kubevuln",
 ]
 
 
@@ -174,6 +182,7 @@ class Pods(Slice, frozen=True, kw_only=True):
     namespace, `pod (container: NAME)` for each environment variable that is named like a secret and has a literal
     value: names alone, no value is ever kept. `images` are those that regular containers run. `without_requests`
     holds, by namespace, pods of which a regular container asks for no cpu or no memory. `requested` is by node.
+    `meshed` counts, by namespace, those with the proxy of a service mesh, or redirected to the one of their node.
     """
 
     live: dict[str, int] = {}
@@ -187,6 +196,7 @@ class Pods(Slice, frozen=True, kw_only=True):
     images: tuple[RunningImage, ...] = ()
     without_requests: tuple[NamespaceSample, ...] = ()
     requested: tuple[Requested, ...] = ()
+    meshed: dict[str, int] = {}
 
 
 class DisruptionBudgets(Slice, frozen=True, kw_only=True):
