@@ -41,7 +41,8 @@ def test_one_config_map_is_not_all_of_them() -> None:
     (role,) = [each for each in OBJECTS if each["kind"] == "Role"]
     assert role["metadata"]["namespace"] == "kube-system"
     assert role["rules"] == [
-        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], "resourceNames": ["amazon-vpc-cni"]}
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], "resourceNames": [name]}
+        for name in ("amazon-vpc-cni", "cilium-config")
     ]
     assert not any(
         "configmaps" in rule["resources"] for each in OBJECTS if each["kind"] == "ClusterRole" for rule in each["rules"]

@@ -14,6 +14,7 @@ from eks_readiness.adapters import (
     kubernetes_admission_policies,
     kubernetes_disruption_budgets,
     kubernetes_kasten,
+    kubernetes_mesh,
     kubernetes_namespaces,
     kubernetes_network_policies,
     kubernetes_nodepools,
@@ -49,4 +50,5 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_policy_engines.PROBES,
     *kubernetes_admission_policies.PROBES,
     *kubernetes_network_policies.PROBES,
+    *kubernetes_mesh.PROBES,
 )

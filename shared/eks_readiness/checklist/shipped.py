@@ -5,7 +5,7 @@ from __future__ import annotations
 from eks_readiness.checklist import collect
 from eks_readiness.checklist.delivery import security_scanning
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
-from eks_readiness.checklist.extensions import backup_restore, policy_enforcement
+from eks_readiness.checklist.extensions import backup_restore, policy_enforcement, service_mesh
 from eks_readiness.checklist.infrastructure import (
     cluster_configuration,
     core_add_ons,
@@ -26,6 +26,7 @@ MODULES = (
     storage,
     backup_restore,
     policy_enforcement,
+    service_mesh,
     pod_security,
     network_policies,
     audit_logging,

@@ -15,6 +15,7 @@ from eks_readiness.domain.evidence.cluster import (
 )
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -64,6 +65,7 @@ __all__ = [
     "Instances",
     "Kasten",
     "KmsKeys",
+    "MeshPolicies",
     "Namespaces",
     "NatGateways",
     "NetworkPolicies",

@@ -26,6 +26,7 @@ from eks_readiness.domain.evidence.cluster import (
     UpgradeInsights,
 )
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -90,6 +91,7 @@ SLICES: tuple[type[Slice], ...] = (
     PodSecurityPolicies,
     AdmissionPolicies,
     PolicyReports,
+    MeshPolicies,
     NetworkPolicies,
     NetworkPolicyEngine,
 )
