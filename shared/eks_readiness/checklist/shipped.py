@@ -16,7 +16,7 @@ from eks_readiness.checklist.infrastructure import (
 from eks_readiness.checklist.items import ITEMS
 from eks_readiness.checklist.operations import cluster_upgrades, incident_response
 from eks_readiness.checklist.practices import compliance_documentation, secrets_encryption
-from eks_readiness.checklist.security import audit_logging, network_policies, pod_security
+from eks_readiness.checklist.security import audit_logging, image_scanning, network_policies, pod_security
 
 MODULES = (
     vpc_networking,
@@ -29,6 +29,7 @@ MODULES = (
     service_mesh,
     pod_security,
     network_policies,
+    image_scanning,
     audit_logging,
     cluster_upgrades,
     incident_response,

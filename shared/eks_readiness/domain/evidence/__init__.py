@@ -15,6 +15,7 @@ from eks_readiness.domain.evidence.cluster import (
 )
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.images import ClusterImageScans, EcrImages, EcrScanning
 from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
@@ -51,6 +52,7 @@ __all__ = [
     "AdmissionPolicies",
     "AwsBackup",
     "ClusterConfiguration",
+    "ClusterImageScans",
     "ClusterVersions",
     "CodeScanning",
     "Components",
@@ -58,6 +60,8 @@ __all__ = [
     "DisruptionBudgets",
     "EbsEncryptionDefault",
     "EbsVolumes",
+    "EcrImages",
+    "EcrScanning",
     "Evidence",
     "FargateProfiles",
     "FlowLogs",

@@ -26,6 +26,7 @@ from eks_readiness.domain.evidence.cluster import (
     UpgradeInsights,
 )
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.images import ClusterImageScans, EcrImages, EcrScanning
 from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
@@ -77,11 +78,14 @@ SLICES: tuple[type[Slice], ...] = (
     Trails,
     IncidentTooling,
     CodeScanning,
+    EcrScanning,
+    EcrImages,
     StatedDocuments,
     Nodes,
     NodePools,
     Components,
     Pods,
+    ClusterImageScans,
     DisruptionBudgets,
     StorageClasses,
     PersistentVolumes,
