@@ -9,10 +9,11 @@ https://docs.aws.amazon.com/inspector/latest/user/scanning-ecr.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from eks_readiness.adapters.aws_inspector import EcrImage, coverage, every_page, fixable_criticals, with_findings
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import AccessDenied, ProbeError, UnexpectedAnswer, Unreachable, Unsupported, bounded
@@ -22,13 +23,9 @@ from eks_readiness.domain.evidence.nodes import RunningImage
 from eks_readiness.domain.image import EKS_REGISTRY_ACCOUNTS, ecr_registry, parse_image
 
 MAX_IMAGES = 1_000
-"""Running images that one scan asks about: about 300 calls. More are counted and said to be unknown."""
+"""Running images that one scan asks about: a call for each repository, two for each ten images. More are unknown."""
 _BATCH = 100
 """Image ids that one call to ECR takes."""
-_FILTERS = 10
-"""Values that one filter of Inspector takes."""
-_FINDINGS = 100
-"""Findings on one page: enough to prove that there are some, and all that is asked for."""
 _INDEXES = frozenset(
     {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
 )
@@ -38,19 +35,6 @@ _MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _AUTOMATIC = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
-# Reasons of Inspector that come with a scan that succeeded; with any other, nobody looked into the image.
-_SCANNED = frozenset(
-    {"SUCCESSFUL", "SCAN_FREQUENCY_SCAN_ON_PUSH", "SCAN_FREQUENCY_MANUAL", "SCAN_ELIGIBILITY_EXPIRED"}
-    | {"SCAN_IN_PROGRESS", "PENDING_REVIVAL_SCAN"}
-)
-
-
-class _Image(NamedTuple):
-    """One image of ECR: what runs, or what an index lists for a platform."""
-
-    account: str
-    repository: str
-    digest: str
 
 
 class _Platform(msgspec.Struct, gc=False):
@@ -106,11 +90,11 @@ def read_images(aws: AwsReader, gathered: Gathered) -> EcrImages:
     platforms = _platforms(aws, asked)
     images = [image for each in asked for image in _images(each, platforms)]
     mine = [each for each in images if enabled and each.account == gathered.cluster.account]
-    covered, uncovered = _coverage(aws, mine, gathered.cluster)
+    covered, uncovered = coverage(aws, mine, gathered.cluster)
     if isinstance(inspector, Unavailable):
         uncovered = inspector
-    fixable, findings_unread = _findings(aws, covered)
-    inspected = {each: _with(scan, fixable, each.digest) for each, scan in covered.items()}
+    fixable, findings_unread = fixable_criticals(aws, covered)
+    inspected = {each: with_findings(scan, fixable, each.digest) for each, scan in covered.items()}
     # What Inspector does not know may have been scanned before it was turned on, or lie in another account.
     described = _described(aws, [each for each in images if each not in covered])
     scans = {**described, **inspected}
@@ -129,9 +113,9 @@ def read_images(aws: AwsReader, gathered: Gathered) -> EcrImages:
     )
 
 
-def _running(images: Iterable[RunningImage], cluster: ClusterRef) -> tuple[list[_Image], list[ScannedImage]]:
+def _running(images: Iterable[RunningImage], cluster: ClusterRef) -> tuple[list[EcrImage], list[ScannedImage]]:
     """Running images of registries in this region, and those of registries that cannot be asked from here."""
-    near: set[_Image] = set()
+    near: set[EcrImage] = set()
     far: dict[str, ScannedImage] = {}
     for each in images:
         name = parse_image(each.image)
@@ -139,7 +123,7 @@ def _running(images: Iterable[RunningImage], cluster: ClusterRef) -> tuple[list[
         if registry is None or not each.digest.startswith("sha256:") or registry.account in EKS_REGISTRY_ACCOUNTS:
             continue
         if registry.region == cluster.region:
-            near.add(_Image(registry.account, name.repository, each.digest))
+            near.add(EcrImage(registry.account, name.repository, each.digest))
         else:
             far[each.digest] = ScannedImage(digest=each.digest, unread=_elsewhere(registry.region))
     return sorted(near), [far[digest] for digest in sorted(far)]
@@ -156,13 +140,13 @@ def _elsewhere(region: str) -> Unavailable:
 # --- indexes
 
 
-def _platforms(aws: AwsReader, images: Sequence[_Image]) -> dict[_Image, tuple[str, ...] | Unavailable]:
+def _platforms(aws: AwsReader, images: Sequence[EcrImage]) -> dict[EcrImage, tuple[str, ...] | Unavailable]:
     """The digests that are scanned for each running image; nothing for one that is not in its repository any more."""
     calls = list(_calls(images))
     answers = aws.read_each(
         "ecr", "BatchGetImage", [{**each, "acceptedMediaTypes": list(_MANIFESTS)} for each, _ in calls]
     )
-    found: dict[_Image, tuple[str, ...] | Unavailable] = {}
+    found: dict[EcrImage, tuple[str, ...] | Unavailable] = {}
     for (_, asked), answer in zip(calls, answers, strict=True):
         if isinstance(answer, AccessDenied):
             found |= dict.fromkeys(asked, Unavailable.because(answer))
@@ -176,9 +160,9 @@ def _platforms(aws: AwsReader, images: Sequence[_Image]) -> dict[_Image, tuple[s
     return found
 
 
-def _calls(images: Iterable[_Image]) -> Iterator[tuple[dict[str, Any], list[_Image]]]:
+def _calls(images: Iterable[EcrImage]) -> Iterator[tuple[dict[str, Any], list[EcrImage]]]:
     """Parameters for as many images of one repository as a call takes, and those images."""
-    repositories: dict[tuple[str, str], list[_Image]] = {}
+    repositories: dict[tuple[str, str], list[EcrImage]] = {}
     for each in images:
         repositories.setdefault((each.account, each.repository), []).append(each)
     for (account, repository), members in repositories.items():
@@ -201,102 +185,18 @@ def _listed(image: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(each.digest for each in listed) or own
 
 
-def _images(image: _Image, platforms: Mapping[_Image, tuple[str, ...] | Unavailable]) -> list[_Image]:
+def _images(image: EcrImage, platforms: Mapping[EcrImage, tuple[str, ...] | Unavailable]) -> list[EcrImage]:
     listed = platforms[image]
     return [image._replace(digest=each) for each in ((image.digest,) if isinstance(listed, Unavailable) else listed)]
-
-
-# --- Inspector
-
-
-def _coverage(
-    aws: AwsReader, images: Sequence[_Image], cluster: ClusterRef
-) -> tuple[dict[_Image, ImageScan], Unavailable | None]:
-    arns = {
-        f"arn:{cluster.partition}:ecr:{cluster.region}:{each.account}:repository/{each.repository}/{each.digest}": each
-        for each in images
-    }
-    answers = aws.read_each(
-        "inspector2",
-        "ListCoverage",
-        [{"filterCriteria": {"resourceId": _equals(batch)}, "maxResults": 200} for batch in _batches(list(arns))],
-    )
-    found: dict[_Image, ImageScan] = {}
-    for answer in answers:
-        if isinstance(answer, AccessDenied):
-            return {}, Unavailable.because(answer)
-        if isinstance(answer, ProbeError):
-            raise answer
-        for each in answer.get("coveredResources") or ():
-            if image := arns.get(each.get("resourceId", "")):
-                found[image] = _covered(each)
-    return found, None
-
-
-def _covered(resource: Mapping[str, Any]) -> ImageScan:
-    state = resource.get("scanStatus") or {}
-    code, reason = state.get("statusCode") or "", state.get("reason") or ""
-    return ImageScan(
-        scanner="inspector",
-        status=bounded(f"{code} {reason}", 100),
-        scanned_at=resource.get("lastScannedAt") if reason in _SCANNED else None,
-        continuous=code == "ACTIVE" and reason == "SUCCESSFUL",
-    )
-
-
-def _findings(aws: AwsReader, images: Iterable[_Image]) -> tuple[dict[str, int] | None, Unavailable | None]:
-    """Critical findings with a fix by digest, at least: one page for each batch proves that there are some."""
-    digests = sorted({each.digest for each in images})
-    answers = aws.read_each(
-        "inspector2",
-        "ListFindings",
-        [{"filterCriteria": _critical(batch), "maxResults": _FINDINGS} for batch in _batches(digests)],
-    )
-    found: dict[str, int] = dict.fromkeys(digests, 0)
-    for answer in answers:
-        if isinstance(answer, AccessDenied):
-            return None, Unavailable.because(answer)
-        if isinstance(answer, ProbeError):
-            raise answer
-        for each in answer.get("findings") or ():
-            for resource in each.get("resources") or ():
-                image = ((resource.get("details") or {}).get("awsEcrContainerImage") or {}).get("imageHash")
-                if image in found:
-                    found[image] += 1
-    return found, None
-
-
-def _critical(digests: Sequence[str]) -> dict[str, Any]:
-    return {
-        "ecrImageHash": _equals(digests),
-        "resourceType": _equals(["AWS_ECR_CONTAINER_IMAGE"]),
-        "severity": _equals(["CRITICAL"]),
-        "findingStatus": _equals(["ACTIVE"]),
-        "fixAvailable": _equals(["YES", "PARTIAL"]),
-    }
-
-
-def _equals(values: Iterable[str]) -> list[dict[str, str]]:
-    return [{"comparison": "EQUALS", "value": each} for each in values]
-
-
-def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[start : start + _FILTERS] for start in range(0, len(values), _FILTERS))
-
-
-def _with(scan: ImageScan, fixable: Mapping[str, int] | None, digest: str) -> ImageScan:
-    if fixable is None or not (scan.continuous or scan.scanned_at):
-        return scan
-    return msgspec.structs.replace(scan, fixable_criticals=fixable.get(digest, 0))
 
 
 # --- ECR
 
 
-def _described(aws: AwsReader, images: Sequence[_Image]) -> dict[_Image, ImageScan | Unavailable]:
+def _described(aws: AwsReader, images: Sequence[EcrImage]) -> dict[EcrImage, ImageScan | Unavailable]:
     calls = list(_calls(images))
-    answers = aws.read_each("ecr", "DescribeImages", [parameters for parameters, _ in calls])
-    found: dict[_Image, ImageScan | Unavailable] = {}
+    answers = every_page(aws, "ecr", "DescribeImages", "imageDetails", [parameters for parameters, _ in calls])
+    found: dict[EcrImage, ImageScan | Unavailable] = {}
     for (_, asked), answer in zip(calls, answers, strict=True):
         if isinstance(answer, AccessDenied | RefusedRequest):
             # One image that is gone refuses the whole call, where manifests may not be read to tell before.
@@ -304,7 +204,7 @@ def _described(aws: AwsReader, images: Sequence[_Image]) -> dict[_Image, ImageSc
         elif isinstance(answer, ProbeError):
             raise answer
         else:
-            scans = {each["imageDigest"]: _basic(each) for each in answer.get("imageDetails") or ()}
+            scans = {each["imageDigest"]: _basic(each) for each in answer}
             found |= {each: scan for each in asked if (scan := scans.get(each.digest))}
     return found
 
@@ -331,9 +231,9 @@ def _basic(image: Mapping[str, Any]) -> ImageScan | None:
 
 
 def _scanned(
-    image: _Image,
-    platforms: Mapping[_Image, tuple[str, ...] | Unavailable],
-    scans: Mapping[_Image, ImageScan | Unavailable],
+    image: EcrImage,
+    platforms: Mapping[EcrImage, tuple[str, ...] | Unavailable],
+    scans: Mapping[EcrImage, ImageScan | Unavailable],
     uncovered: Unavailable | None,
 ) -> ScannedImage:
     """The scan of the platform that was looked at last; findings of all of them count."""
