@@ -24,6 +24,7 @@ _SECRETS_STORE = "secrets-store.csi.k8s.io"
 _SECRET_NAME = re.compile(r"(?:PASSWORD|SECRET|TOKEN|KEY|CREDENTIALS)\Z", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\([\w.-]+\)")  # $(NAME): another variable's value
 _MESH_PROXIES = frozenset({"istio-proxy", "linkerd-proxy"})
+_MESH_CONTROL = "linkerd.io/control-plane-component"
 _AMBIENT = "ambient.istio.io/redirection"
 _COMPACT_AT = 8 * MAX_SAMPLE
 
@@ -226,10 +227,17 @@ def _containers(spec: _Spec) -> list[_Container]:
 
 
 def _meshed(meta: _Meta, spec: _Spec) -> bool:
-    """Whether a proxy of a mesh stands beside the containers (natively as an init container), or on the node."""
+    """Whether a proxy of a mesh stands beside the containers (natively as an init container), or on the node.
+
+    Gateways and node proxies, which are a proxy alone, and the control plane are the mesh; they are not in it.
+    """
     if (meta.annotations or {}).get(_AMBIENT) == "enabled":
         return True
-    return any(each.name in _MESH_PROXIES for each in (*(spec.containers or ()), *(spec.init_containers or ())))
+    if _MESH_CONTROL in (meta.labels or {}):
+        return False
+    names = {each.name for each in spec.containers or ()}
+    beside = names | {each.name for each in spec.init_containers or ()}
+    return bool(names - _MESH_PROXIES) and not beside.isdisjoint(_MESH_PROXIES)
 
 
 def _uses_secret(spec: _Spec, containers: Iterable[_Container]) -> bool:
