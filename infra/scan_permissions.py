@@ -82,6 +82,11 @@ RIGHTS = (
         "Which roles nodes have, node groups and node classes say; only their policies are read.",
     ),
     Right(
+        ("ecr:BatchGetImage", "ecr:DescribeImages"),
+        ("arn:{partition}:ecr:*:*:repository/*",),
+        "Any repository may hold a running image, one of another account too; of a manifest only digests are kept.",
+    ),
+    Right(
         ("guardduty:GetDetector", "guardduty:ListCoverage"),
         ("arn:{partition}:guardduty:*:{account}:detector/*",),
         "A detector's id is made by AWS, one for each region.",
@@ -194,6 +199,7 @@ RIGHTS = (
             "ec2:DescribeVolumes",
             "ec2:GetEbsDefaultKmsKeyId",
             "ec2:GetEbsEncryptionByDefault",
+            "ecr:GetRegistryScanningConfiguration",
             "eks:DescribeAddonVersions",
             "eks:DescribeClusterVersions",
             "events:ListRules",
@@ -201,6 +207,8 @@ RIGHTS = (
             "guardduty:ListDetectors",
             "iam:ListOpenIDConnectProviders",
             "inspector2:BatchGetAccountStatus",
+            "inspector2:ListCoverage",
+            "inspector2:ListFindings",
             "logs:DescribeLogGroups",
             "secretsmanager:ListSecrets",
             "servicequotas:GetServiceQuota",

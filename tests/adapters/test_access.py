@@ -43,6 +43,7 @@ def test_one_config_map_is_not_all_of_them() -> None:
     assert role["rules"] == [
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], "resourceNames": [name]}
         for name in ("amazon-vpc-cni", "aws-auth")
+        for name in ("amazon-vpc-cni", "cilium-config")
     ]
     assert not any(
         "configmaps" in rule["resources"] for each in OBJECTS if each["kind"] == "ClusterRole" for rule in each["rules"]

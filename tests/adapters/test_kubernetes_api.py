@@ -62,6 +62,28 @@ def test_a_kind_served_only_in_versions_we_cannot_read_is_not_absent() -> None:
         KubernetesApi(_server({})).serves(Kind("networking.k8s.aws", "policyendpoints"))
 
 
+def test_every_kind_of_a_group_is_found() -> None:
+    """Gatekeeper makes kinds at run time: discovery alone can name them."""
+    found = KubernetesApi(_server({})).kinds("networking.k8s.aws")
+    assert Kind("networking.k8s.aws", "policyendpoints", ("v1alpha1",)) in found
+    assert {each.group for each in found} == {"networking.k8s.aws"}
+    assert KubernetesApi(_server({})).kinds("constraints.gatekeeper.sh") == ()
+
+
+def test_a_page_may_be_smaller() -> None:
+    """Objects that are large are asked for few at a time."""
+    limits: list[str] = []
+    server = _server({"/api/v1/namespaces": {"kind": "NamespaceList", "items": []}})
+
+    def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes:
+        limits.extend([query["limit"]] if query else [])
+        return server(path, query, accept)
+
+    for page in (None, 25):
+        list(KubernetesApi(fetch).items(Kind("", "namespaces"), _Named, page=page))
+    assert limits == ["500", "25"]
+
+
 def test_a_group_whose_server_is_away_is_not_absent() -> None:
     """An aggregated API that does not answer shows up without resources."""
     groups = recorded("discovery-apis-aggregated")["body"]

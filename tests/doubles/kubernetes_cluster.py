@@ -39,6 +39,8 @@ _CLUSTER_SCOPED = frozenset(
     | {"VolumeAttachment"}
     | {"ClusterComplianceReport", "ConfigurationScanSummary"}
     | {"VolumeAttachment", "ClusterExternalSecret", "ClusterSecretStore", "EC2NodeClass", "NodeClass"}
+    | {"VolumeAttachment", "ClusterPolicy", "ClusterPolicyReport", "ImageValidatingPolicy", "ValidatingPolicy"}
+    | {"CiliumClusterwideNetworkPolicy"}
 )
 _METADATA_ONLY = "PartialObjectMetadataList"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]

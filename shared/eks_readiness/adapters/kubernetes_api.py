@@ -162,14 +162,27 @@ class KubernetesApi:
             )
         return None
 
-    def items(self, kind: Kind, item: type[T], /, *, metadata_only: bool = False) -> Iterator[T]:
+    def kinds(self, group: str) -> tuple[Kind, ...]:
+        """Every kind of a group that discovery shows, each in all its versions."""
+        catalogue = self._catalogue()
+        if group in catalogue.stale:
+            raise UnexpectedAnswer(f"discovery: the server of API group {group} did not answer")
+        return tuple(
+            Kind(group, resource, tuple(sorted(versions, reverse=True)))
+            for (owner, resource), versions in sorted(catalogue.versions.items())
+            if owner == group
+        )
+
+    def items(
+        self, kind: Kind, item: type[T], /, *, metadata_only: bool = False, page: int | None = None
+    ) -> Iterator[T]:
         """Every object of a kind in all namespaces, page by page; nothing when discovery does not show the kind."""
         version = self.serves(kind)
         if version is None:
             return
         root = f"/apis/{kind.group}/{version}" if kind.group else f"/api/{version}"
         decode = _list_of(item)
-        query = {"limit": str(PAGE)}
+        query = {"limit": str(page or PAGE)}
         for _ in range(MAX_PAGES):
             try:
                 body = self._fetch(f"{root}/{kind.resource}", query, METADATA if metadata_only else JSON)
@@ -180,9 +193,9 @@ class KubernetesApi:
                 # that was there all along. https://kubernetes.io/docs/reference/using-api/api-concepts/#410-gone-responses
                 query["continue"] = error.following
                 continue
-            page = _decoded(decode, body, f"{root}/{kind.resource}")
-            yield from page.items or ()
-            following = page.metadata.following if page.metadata else None
+            read = _decoded(decode, body, f"{root}/{kind.resource}")
+            yield from read.items or ()
+            following = read.metadata.following if read.metadata else None
             if not following:
                 return
             query["continue"] = following

@@ -23,6 +23,8 @@ _SECRETS_STORE = "secrets-store.csi.k8s.io"
 # checklist: names ending in these; *_FILE and *_PATH do not, and only say where a secret is.
 _SECRET_NAME = re.compile(r"(?:PASSWORD|SECRET|TOKEN|KEY|CREDENTIALS)\Z", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\([\w.-]+\)")  # $(NAME): another variable's value
+_MESH_PROXIES = frozenset({"istio-proxy", "linkerd-proxy"})
+_MESH_CONTROL = "linkerd.io/control-plane-component"
 _COMPACT_AT = 8 * MAX_SAMPLE
 _STATIC_KEY = "AWS_ACCESS_KEY_ID"
 _FARGATE_NODE = "fargate-"
@@ -35,6 +37,7 @@ class _Annotations(msgspec.Struct, gc=False):
     # https://developer.hashicorp.com/vault/docs/deploy/kubernetes/injector/annotations
     injection: str = msgspec.field(default="", name="vault.hashicorp.com/agent-inject-status")
     kube2iam: str = msgspec.field(default="", name="iam.amazonaws.com/role")
+    ambient: str = msgspec.field(default="", name="ambient.istio.io/redirection")
 
 
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
@@ -158,6 +161,7 @@ class PodFold:
         self.vault_injected = 0
         self.other_aws_rights: dict[str, Sample] = {}
         self.fargate_accounts: set[str] = set()
+        self.meshed: Counter[str] = Counter()
 
     def add(self, pod: _Pod) -> None:
         """Fold one pod in; pods that ended do not count."""
@@ -176,6 +180,8 @@ class PodFold:
         self._add_images(namespace, spec, status)
         self._add_requests(pod.metadata, spec)
         self._add_aws_rights(pod.metadata, spec)
+        if _meshed(pod.metadata, spec):
+            self.meshed[namespace] += 1
 
     def _add_secrets(self, meta: _Meta, spec: _Spec) -> None:
         containers = _containers(spec)
@@ -248,6 +254,20 @@ class PodFold:
 
 def _containers(spec: _Spec) -> list[_Container]:
     return [*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ())]
+
+
+def _meshed(meta: _Meta, spec: _Spec) -> bool:
+    """Whether a proxy of a mesh stands beside the containers (natively as an init container), or on the node.
+
+    Gateways and node proxies, which are a proxy alone, and the control plane are the mesh; they are not in it.
+    """
+    if meta.annotations and meta.annotations.ambient == "enabled":
+        return True
+    if _MESH_CONTROL in (meta.labels or {}):
+        return False
+    names = {each.name for each in spec.containers or ()}
+    beside = names | {each.name for each in spec.init_containers or ()}
+    return bool(names - _MESH_PROXIES) and not beside.isdisjoint(_MESH_PROXIES)
 
 
 def _uses_secret(spec: _Spec, containers: Iterable[_Container]) -> bool:
@@ -349,6 +369,7 @@ def read_pods(api: KubernetesReader, gathered: Gathered) -> Pods:
         other_aws_rights=_by_namespace(fold.other_aws_rights),
         fargate_accounts=tuple(sorted(fold.fargate_accounts)[:_MAX_ACCOUNTS]),
         fargate_accounts_total=len(fold.fargate_accounts),
+        meshed=dict(sorted(fold.meshed.items())),
     )
 
 

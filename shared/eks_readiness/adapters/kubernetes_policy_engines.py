@@ -14,19 +14,32 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-import msgspec
-
 from eks_readiness.adapters.kubernetes_objects import Named, Requirement, Selector
+from eks_readiness.adapters.kubernetes_policy_objects import (
+    ADMISSION_BINDINGS,
+    ADMISSION_POLICIES,
+    CLUSTER_POLICIES,
+    GATEKEEPER_GROUP,
+    POLICIES,
+    AdmissionPolicy,
+    AdmissionSpec,
+    Binding,
+    Constraint,
+    GatekeeperMatch,
+    GatekeeperSpec,
+    KyvernoFilter,
+    KyvernoMatch,
+    KyvernoPolicy,
+    KyvernoRule,
+    KyvernoSpec,
+    KyvernoValidate,
+    MatchResources,
+)
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import AccessDenied
 from eks_readiness.domain.evidence import Namespaces, PodSecurityPolicies, Unavailable
 from eks_readiness.domain.evidence.policies import BASELINE, BaselineControl, EnforcedControls, PolicyEngineName
 
-CLUSTER_POLICIES = Kind("kyverno.io", "clusterpolicies")
-POLICIES = Kind("kyverno.io", "policies")
-ADMISSION_POLICIES = Kind("admissionregistration.k8s.io", "validatingadmissionpolicies")
-ADMISSION_BINDINGS = Kind("admissionregistration.k8s.io", "validatingadmissionpolicybindings")
-GATEKEEPER_GROUP = "constraints.gatekeeper.sh"
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 _POD_KINDS = frozenset({"Pod", "*", "v1/Pod", "*/Pod", "Pod.v1"})
 _PRIVILEGE_WORDS = ("privileged", "hostNetwork", "hostPID", "hostIPC", "hostPath")
@@ -66,126 +79,6 @@ _BASELINE_CAPABILITIES = frozenset(
 )
 
 
-# --- Kyverno
-
-
-class _Resources(msgspec.Struct, gc=False, rename="camel"):
-    kinds: list[str] | None = None
-    namespaces: list[str] | None = None
-    names: list[str] | None = None
-    name: str | None = None
-    selector: dict[str, object] | None = None
-    namespace_selector: Selector | None = None
-    operations: list[str] | None = None
-
-
-class _Filter(msgspec.Struct, gc=False):
-    resources: _Resources | None = None
-    subjects: list[object] | None = None
-    roles: list[str] | None = None
-    cluster_roles: list[str] | None = msgspec.field(default=None, name="clusterRoles")
-
-
-class _Match(msgspec.Struct, gc=False):
-    any: list[_Filter] | None = None
-    all: list[_Filter] | None = None
-    resources: _Resources | None = None
-
-
-class _PodSecurity(msgspec.Struct, gc=False):
-    level: str = ""
-    exclude: list[object] | None = None
-
-
-class _Validate(msgspec.Struct, gc=False, rename="camel"):
-    failure_action: str | None = None
-    failure_action_overrides: list[object] | None = None
-    pod_security: _PodSecurity | None = None
-
-
-class _Rule(msgspec.Struct, gc=False):
-    match: _Match | None = None
-    exclude: _Match | None = None
-    validate: _Validate | None = None
-
-
-class _KyvernoSpec(msgspec.Struct, gc=False, rename="camel"):
-    validation_failure_action: str | None = None
-    validation_failure_action_overrides: list[object] | None = None
-    admission: bool | None = None
-    rules: list[_Rule] | None = None
-
-
-class _Kyverno(msgspec.Struct, gc=False):
-    metadata: Named
-    spec: _KyvernoSpec | None = None
-
-
-# --- Gatekeeper
-
-
-class _KindFilter(msgspec.Struct, gc=False, rename="camel"):
-    api_groups: list[str] | None = None
-    kinds: list[str] | None = None
-
-
-class _GatekeeperMatch(msgspec.Struct, gc=False, rename="camel"):
-    kinds: list[_KindFilter] | None = None
-    namespaces: list[str] | None = None
-    excluded_namespaces: list[str] | None = None
-    label_selector: Selector | None = None
-    namespace_selector: Selector | None = None
-    scope: str | None = None
-
-
-class _GatekeeperSpec(msgspec.Struct, gc=False, rename="camel"):
-    enforcement_action: str | None = None
-    match: _GatekeeperMatch | None = None
-    parameters: dict[str, Any] | None = None
-
-
-class _Constraint(msgspec.Struct, gc=False):
-    metadata: Named
-    spec: _GatekeeperSpec | None = None
-
-
-# --- ValidatingAdmissionPolicy
-
-
-class _ResourceRule(msgspec.Struct, gc=False):
-    resources: list[str] | None = None
-    operations: list[str] | None = None
-
-
-class _MatchConstraints(msgspec.Struct, gc=False, rename="camel"):
-    resource_rules: list[_ResourceRule] | None = None
-
-
-class _Expression(msgspec.Struct, gc=False):
-    expression: str = ""
-
-
-class _AdmissionSpec(msgspec.Struct, gc=False, rename="camel"):
-    match_constraints: _MatchConstraints | None = None
-    validations: list[_Expression] | None = None
-    variables: list[_Expression] | None = None
-
-
-class _AdmissionPolicy(msgspec.Struct, gc=False):
-    metadata: Named
-    spec: _AdmissionSpec | None = None
-
-
-class _BindingSpec(msgspec.Struct, gc=False, rename="camel"):
-    policy_name: str = ""
-    validation_actions: list[str] | None = None
-
-
-class _Binding(msgspec.Struct, gc=False):
-    metadata: Named
-    spec: _BindingSpec | None = None
-
-
 def read_policies(api: KubernetesReader, gathered: Gathered) -> PodSecurityPolicies:
     """Every policy that refuses pods; an engine whose policies are denied is told in `unread`."""
     names = [each.name for each in gathered.get(Namespaces).namespaces]
@@ -213,15 +106,15 @@ _Read = Iterable[EnforcedControls | Unavailable]
 
 def _kyverno(api: KubernetesReader, names: list[str]) -> _Read:
     for kind in (CLUSTER_POLICIES, POLICIES):
-        for policy in api.items(kind, _Kyverno):
+        for policy in api.items(kind, KyvernoPolicy):
             inside = [name for name in names if policy.metadata.namespace in ("", name)]
-            spec = policy.spec or _KyvernoSpec()
+            spec = policy.spec or KyvernoSpec()
             # Overrides name namespaces that are only audited: such a policy's reach cannot be told in full.
             if spec.admission is not False and not spec.validation_failure_action_overrides:
                 yield from _kyverno_policy(policy.metadata, spec, inside)
 
 
-def _kyverno_policy(meta: Named, spec: _KyvernoSpec, names: list[str]) -> _Read:
+def _kyverno_policy(meta: Named, spec: KyvernoSpec, names: list[str]) -> _Read:
     for rule in spec.rules or ():
         validate = rule.validate
         if validate is None or validate.failure_action_overrides:
@@ -234,29 +127,29 @@ def _kyverno_policy(meta: Named, spec: _KyvernoSpec, names: list[str]) -> _Read:
                 yield _enforced("kyverno", meta.name, controls, reached)
 
 
-def _kyverno_controls(policy: str, validate: _Validate) -> frozenset[BaselineControl]:
+def _kyverno_controls(policy: str, validate: KyvernoValidate) -> frozenset[BaselineControl]:
     security = validate.pod_security
     if security is not None:
         return BASELINE if security.level in ("baseline", "restricted") and not security.exclude else frozenset()
     return _CHART_POLICIES.get(policy, frozenset())
 
 
-def _matches(rule: _Rule, namespace: str) -> bool:
+def _matches(rule: KyvernoRule, namespace: str) -> bool:
     """Whether a rule surely judges every pod of a namespace."""
-    match = rule.match or _Match()
+    match = rule.match or KyvernoMatch()
     if match.all or not (match.any or match.resources):
         return False
-    given = [*(match.any or ()), *([_Filter(resources=match.resources)] if match.resources else [])]
+    given = [*(match.any or ()), *([KyvernoFilter(resources=match.resources)] if match.resources else [])]
     if not any(_all_pods(each, namespace) for each in given):
         return False
-    exclude = rule.exclude or _Match()
+    exclude = rule.exclude or KyvernoMatch()
     left_out = [*(exclude.any or ()), *(exclude.all or ())]
     if exclude.resources:
-        left_out.append(_Filter(resources=exclude.resources))
+        left_out.append(KyvernoFilter(resources=exclude.resources))
     return not any(_may_leave_out(each, namespace) for each in left_out)
 
 
-def _all_pods(each: _Filter, namespace: str) -> bool:
+def _all_pods(each: KyvernoFilter, namespace: str) -> bool:
     resources = each.resources
     if resources is None or each.subjects or each.roles or each.cluster_roles:
         return False
@@ -269,7 +162,7 @@ def _all_pods(each: _Filter, namespace: str) -> bool:
     return not resources.namespaces or any(fnmatchcase(namespace, pattern) for pattern in resources.namespaces)
 
 
-def _may_leave_out(each: _Filter, namespace: str) -> bool:
+def _may_leave_out(each: KyvernoFilter, namespace: str) -> bool:
     """Whether an exclusion may let a pod of the namespace through: unless it is surely about other ones, it may."""
     resources = each.resources
     if resources is None:
@@ -346,19 +239,19 @@ _LIBRARY = {
 
 def _gatekeeper(api: KubernetesReader, names: list[str]) -> _Read:
     for resource, template in _LIBRARY.items():
-        for each in api.items(Kind(GATEKEEPER_GROUP, resource, ("v1beta1",)), _Constraint):
-            spec = each.spec or _GatekeeperSpec()
+        for each in api.items(Kind(GATEKEEPER_GROUP, resource, ("v1beta1",)), Constraint):
+            spec = each.spec or GatekeeperSpec()
             exempted = (spec.parameters or {}).get("exemptImages")
             # Without an action, a constraint denies.
             if (spec.enforcement_action or "deny") != "deny" or exempted or not template.strict(spec.parameters or {}):
                 continue
-            match = spec.match or _GatekeeperMatch()
+            match = spec.match or GatekeeperMatch()
             reached = tuple(name for name in names if _constrains(match, name))
             if reached:
                 yield _enforced("gatekeeper", each.metadata.name, template.controls, reached)
 
 
-def _constrains(match: _GatekeeperMatch, namespace: str) -> bool:
+def _constrains(match: GatekeeperMatch, namespace: str) -> bool:
     kinds = [kind for each in match.kinds or () for kind in each.kinds or ()]
     labels = match.label_selector
     if labels is not None and (labels.match_labels or labels.match_expressions):
@@ -374,13 +267,13 @@ def _constrains(match: _GatekeeperMatch, namespace: str) -> bool:
 def _expressions(api: KubernetesReader, _names: list[str]) -> _Read:
     denying = {
         each.spec.policy_name
-        for each in api.items(ADMISSION_BINDINGS, _Binding)
+        for each in api.items(ADMISSION_BINDINGS, Binding)
         if each.spec and "Deny" in (each.spec.validation_actions or ())
     }
     judging = [
         each.metadata.name
-        for each in api.items(ADMISSION_POLICIES, _AdmissionPolicy)
-        if each.metadata.name in denying and _judges_privileges(each.spec or _AdmissionSpec())
+        for each in api.items(ADMISSION_POLICIES, AdmissionPolicy)
+        if each.metadata.name in denying and _judges_privileges(each.spec or AdmissionSpec())
     ]
     if judging:
         yield Unavailable(
@@ -390,8 +283,8 @@ def _expressions(api: KubernetesReader, _names: list[str]) -> _Read:
         )
 
 
-def _judges_privileges(spec: _AdmissionSpec) -> bool:
-    rules = (spec.match_constraints or _MatchConstraints()).resource_rules or ()
+def _judges_privileges(spec: AdmissionSpec) -> bool:
+    rules = (spec.match_constraints or MatchResources()).resource_rules or ()
     pods = any({"pods", "*"} & set(each.resources or ()) for each in rules)
     text = " ".join(each.expression for each in [*(spec.validations or ()), *(spec.variables or ())])
     return pods and any(word in text for word in _PRIVILEGE_WORDS)

@@ -32,6 +32,7 @@ _NAME, _COMPONENT, _PART_OF, _K8S_APP, _APP = (
     "k8s-app",
     "app",
 )
+_LINKERD = "linkerd.io/control-plane-component"
 
 
 class _Mark(NamedTuple):
@@ -49,13 +50,9 @@ class _Mark(NamedTuple):
 _DAEMON: tuple[WorkloadKind, ...] = ("DaemonSet",)
 _DEPLOYMENT: tuple[WorkloadKind, ...] = ("Deployment",)
 _SYSTEM = ("kube-system",)
-# Sources: the manifests and charts of aws/amazon-vpc-cni-k8s, coredns, cilium/cilium, projectcalico/calico,
-# kubernetes-sigs/aws-ebs-csi-driver, aws/karpenter-provider-aws, kubernetes/autoscaler, vmware-tanzu/helm-charts,
-# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io,
-# bottlerocket-os/bottlerocket-update-operator.
-# aws/eks-node-monitoring-agent, kubernetes/node-problem-detector, argoproj/argo-helm, fluxcd/flux2.
-# external-secrets/external-secrets, kubernetes-sigs/secrets-store-csi-driver, hashicorp/vault-helm,
-# hashicorp/vault-secrets-operator, bitnami-labs/sealed-secrets, aws/eks-pod-identity-agent.
+# Sources: the manifests and charts of the projects: those of AWS (amazon-vpc-cni-k8s, aws-ebs-csi-driver, karpenter,
+# bottlerocket-update-operator, eks-node-monitoring-agent, eks-pod-identity-agent, application-networking-k8s) and each
+# other component's own, as its repository publishes them.
 _MARKS = (
     _Mark("aws-node", _DAEMON, ({_K8S_APP: "aws-node"},), ("aws-node",), _SYSTEM),
     _Mark("coredns", _DEPLOYMENT, ({_K8S_APP: "kube-dns"},), ("coredns",), _SYSTEM),
@@ -146,6 +143,25 @@ _MARKS = (
     ),
     _Mark("sealed-secrets", _DEPLOYMENT, ({_NAME: "sealed-secrets"},), ("sealed-secrets-controller",)),
     _Mark("pod-identity-agent", _DAEMON, ({_NAME: "eks-pod-identity-agent"},), ("eks-pod-identity-agent",), _SYSTEM),
+    _Mark("istiod", _DEPLOYMENT, ({_APP: "istiod"}, {_NAME: "istiod"}), ("istiod",)),
+    _Mark("ztunnel", _DAEMON, ({_APP: "ztunnel"}, {_NAME: "ztunnel"}), ("ztunnel",)),
+    _Mark(
+        "linkerd-destination",
+        _DEPLOYMENT,
+        ({_LINKERD: "destination"},),
+        ("linkerd-destination",),
+        flags=("--default-policy",),
+    ),
+    _Mark("linkerd-identity", _DEPLOYMENT, ({_LINKERD: "identity"},), ("linkerd-identity",)),
+    _Mark("linkerd-proxy-injector", _DEPLOYMENT, ({_LINKERD: "proxy-injector"},), ("linkerd-proxy-injector",)),
+    _Mark(
+        "vpc-lattice-controller",
+        _DEPLOYMENT,
+        ({"control-plane": "gateway-api-controller"}, {_NAME: "aws-gateway-controller-chart"}),
+        ("aws-gateway-controller", "gateway-api-controller"),
+    ),
+    _Mark("trivy-operator", _DEPLOYMENT, ({_NAME: "trivy-operator"},), ("trivy-operator",)),
+    _Mark("kubevuln", _DEPLOYMENT, ({_APP: "kubevuln"}, {_NAME: "kubevuln"}), ("kubevuln",)),
 )
 
 

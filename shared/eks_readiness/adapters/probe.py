@@ -60,10 +60,16 @@ class KubernetesReader(Protocol):
     def serves(self, kind: Kind) -> str | None:
         """The best version of the kind that discovery shows, or None: the kind is not installed."""
 
-    def items(self, kind: Kind, item: type[T], /, *, metadata_only: bool = False) -> Iterator[T]:
+    def kinds(self, group: str) -> tuple[Kind, ...]:
+        """Every kind of a group that discovery shows, for groups whose kinds are made at run time."""
+
+    def items(
+        self, kind: Kind, item: type[T], /, *, metadata_only: bool = False, page: int | None = None
+    ) -> Iterator[T]:
         """Every object of a kind in all namespaces, page by page, decoded into a struct of the needed fields.
 
-        A kind that discovery does not show yields nothing.
+        A kind that discovery does not show yields nothing. `page` is how many are asked for at once, where objects are
+        so large that the usual number would be too much.
         """
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:

@@ -11,7 +11,7 @@ from eks_readiness.checklist.delivery import (
     security_scanning,
 )
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
-from eks_readiness.checklist.extensions import backup_restore, secrets_management
+from eks_readiness.checklist.extensions import backup_restore, policy_enforcement, secrets_management, service_mesh
 from eks_readiness.checklist.infrastructure import (
     cluster_configuration,
     core_add_ons,
@@ -39,6 +39,7 @@ from eks_readiness.checklist.practices import (
 from eks_readiness.checklist.security import (
     audit_logging,
     iam_controls,
+    image_scanning,
     network_policies,
     node_hardening,
     pod_security,
@@ -57,6 +58,11 @@ MODULES = (
     network_policies,
     secret_rotation,
     iam_controls,
+    policy_enforcement,
+    service_mesh,
+    pod_security,
+    network_policies,
+    image_scanning,
     audit_logging,
     node_hardening,
     cluster_upgrades,

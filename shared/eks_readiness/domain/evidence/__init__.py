@@ -49,6 +49,8 @@ from eks_readiness.domain.evidence.identity import (
     RoleBindings,
     ServiceAccounts,
 )
+from eks_readiness.domain.evidence.images import ClusterImageScans, EcrImages, EcrScanning
+from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -59,7 +61,13 @@ from eks_readiness.domain.evidence.network import (
     Subnets,
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
-from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
+from eks_readiness.domain.evidence.policies import (
+    AdmissionPolicies,
+    Namespaces,
+    PodSecurityPolicies,
+    PolicyReports,
+    RuntimeMonitoring,
+)
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.rotation import AutoScalingGroups, BottlerocketUpdates, NodegroupUpdates, NodeImages
 from eks_readiness.domain.evidence.secrets import ReferencedSecrets, SecretSources, UsedKeys
@@ -78,6 +86,7 @@ __all__ = [
     "AccessEntries",
     "AddonVersions",
     "Addons",
+    "AdmissionPolicies",
     "ArgoCd",
     "AuditAssessments",
     "AutoScalingGroups",
@@ -89,6 +98,7 @@ __all__ = [
     "ChaosMesh",
     "ClusterChanges",
     "ClusterConfiguration",
+    "ClusterImageScans",
     "ClusterRoleBindings",
     "ClusterRoles",
     "ClusterVersions",
@@ -102,6 +112,8 @@ __all__ = [
     "DisruptionBudgets",
     "EbsEncryptionDefault",
     "EbsVolumes",
+    "EcrImages",
+    "EcrScanning",
     "EventAutomations",
     "Evidence",
     "FargateProfiles",
@@ -115,6 +127,7 @@ __all__ = [
     "KmsKeys",
     "KubescapeScans",
     "Litmus",
+    "MeshPolicies",
     "Namespaces",
     "NatGateways",
     "NetworkPolicies",
@@ -134,6 +147,7 @@ __all__ = [
     "PodIdentity",
     "PodSecurityPolicies",
     "Pods",
+    "PolicyReports",
     "ReferencedSecrets",
     "RegionCapacity",
     "RoleBindings",

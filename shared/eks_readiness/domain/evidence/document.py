@@ -60,6 +60,8 @@ from eks_readiness.domain.evidence.identity import (
     RoleBindings,
     ServiceAccounts,
 )
+from eks_readiness.domain.evidence.images import ClusterImageScans, EcrImages, EcrScanning
+from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -70,7 +72,13 @@ from eks_readiness.domain.evidence.network import (
     Subnets,
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
-from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
+from eks_readiness.domain.evidence.policies import (
+    AdmissionPolicies,
+    Namespaces,
+    PodSecurityPolicies,
+    PolicyReports,
+    RuntimeMonitoring,
+)
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.rotation import AutoScalingGroups, BottlerocketUpdates, NodegroupUpdates, NodeImages
 from eks_readiness.domain.evidence.secrets import ReferencedSecrets, SecretSources, UsedKeys
@@ -119,6 +127,8 @@ SLICES: tuple[type[Slice], ...] = (
     Pipelines,
     ClusterChanges,
     FaultInjection,
+    EcrScanning,
+    EcrImages,
     StatedDocuments,
     SecurityHub,
     ConfigEvaluations,
@@ -137,6 +147,7 @@ SLICES: tuple[type[Slice], ...] = (
     BottlerocketUpdates,
     Components,
     Pods,
+    ClusterImageScans,
     DisruptionBudgets,
     StorageClasses,
     PersistentVolumes,
@@ -144,6 +155,9 @@ SLICES: tuple[type[Slice], ...] = (
     Kasten,
     Namespaces,
     PodSecurityPolicies,
+    AdmissionPolicies,
+    PolicyReports,
+    MeshPolicies,
     NetworkPolicies,
     NetworkPolicyEngine,
     KubescapeScans,

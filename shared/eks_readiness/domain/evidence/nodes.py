@@ -108,6 +108,14 @@ ComponentName = Literal[
     "vault-secrets-operator",
     "sealed-secrets",
     "pod-identity-agent",
+    "istiod",
+    "ztunnel",
+    "linkerd-destination",
+    "linkerd-identity",
+    "linkerd-proxy-injector",
+    "vpc-lattice-controller",
+    "trivy-operator",
+    "kubevuln",
 ]
 
 
@@ -202,6 +210,7 @@ class Pods(Slice, frozen=True, kw_only=True):
     `vault_injected` counts pods into which the Vault agent was injected. `other_aws_rights` holds, by namespace, pods
     that get rights in AWS by a static key or through kube2iam, named `pod (how)`. `fargate_accounts` are the
     ServiceAccounts (namespace/name) of pods on Fargate, the first 1,000 of `fargate_accounts_total`.
+    `meshed` counts, by namespace, those with the proxy of a service mesh, or redirected to the one of their node.
     """
 
     live: dict[str, int] = {}
@@ -219,6 +228,7 @@ class Pods(Slice, frozen=True, kw_only=True):
     other_aws_rights: tuple[NamespaceSample, ...] = ()
     fargate_accounts: tuple[str, ...] = ()
     fargate_accounts_total: int = 0
+    meshed: dict[str, int] = {}
 
 
 class DisruptionBudgets(Slice, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from eks_readiness.domain.evidence.slice import Slice, Unavailable
+from eks_readiness.domain.evidence.slice import Sample, Slice, Unavailable
+from eks_readiness.domain.instant import Instant
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -89,6 +90,57 @@ class PodSecurityPolicies(Slice, frozen=True, kw_only=True):
 
     enforced: tuple[EnforcedControls, ...] = ()
     unread: tuple[Unavailable, ...] = ()
+
+
+class PolicyReach(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Enforcing policies that reach the same namespaces."""
+
+    namespaces: tuple[str, ...]
+    policies: Sample
+
+
+class EnginePolicies(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one engine is told to enforce.
+
+    `enforcing` counts policies that refuse something anywhere, `reach` those that refuse something in a namespace, by
+    namespaces, resolved at the time of reading. `lenient` holds the others, named `policy (what they do instead)`.
+    `last_audit_at` is when Gatekeeper's audit last looked; the other engines do not tell it here.
+    """
+
+    enforcing: int = 0
+    reach: tuple[PolicyReach, ...] = ()
+    lenient: Sample = Sample()
+    last_audit_at: Instant | None = None
+
+
+class EngineWebhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One validating webhook of a policy engine, and what the API server does where it does not answer."""
+
+    engine: PolicyEngineName
+    name: str
+    failure_policy: str
+
+
+class AdmissionPolicies(Slice, frozen=True, kw_only=True):
+    """Policies of Kyverno, Gatekeeper and ValidatingAdmissionPolicy, and the webhooks of the first two.
+
+    `unread` says which engines' policies may not be read. Whether the engines run is told by `Components`.
+    """
+
+    engines: dict[PolicyEngineName, EnginePolicies] = {}
+    unread: dict[PolicyEngineName, Unavailable] = {}
+    webhooks: tuple[EngineWebhook, ...] | Unavailable = ()
+
+    def of(self, engine: PolicyEngineName) -> EnginePolicies | Unavailable:
+        """The policies of one engine; none where it is not installed."""
+        return self.unread.get(engine) or self.engines.get(engine) or EnginePolicies()
+
+
+class PolicyReports(Slice, frozen=True, kw_only=True):
+    """Kyverno's policy reports (wgpolicyk8s.io or openreports.io), folded: how many, and when the newest was made."""
+
+    total: int = 0
+    newest_at: Instant | None = None
 
 
 class RuntimeMonitoring(Slice, frozen=True, kw_only=True):

@@ -1,0 +1,282 @@
+"""Policies of Kyverno, Gatekeeper and Kubernetes itself as their API servers answer them: only the fields judged here.
+
+Sources: https://kyverno.io/docs/crds/, https://open-policy-agent.github.io/gatekeeper/website/docs/howto/,
+https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import msgspec
+
+from eks_readiness.adapters.kubernetes_objects import Condition, Named, Selector
+from eks_readiness.adapters.probe import Kind
+from eks_readiness.domain.instant import Instant
+
+CLUSTER_POLICIES = Kind("kyverno.io", "clusterpolicies")
+POLICIES = Kind("kyverno.io", "policies")
+ADMISSION_POLICIES = Kind("admissionregistration.k8s.io", "validatingadmissionpolicies")
+ADMISSION_BINDINGS = Kind("admissionregistration.k8s.io", "validatingadmissionpolicybindings")
+GATEKEEPER_GROUP = "constraints.gatekeeper.sh"
+
+# --- Kyverno, kyverno.io
+
+
+class KyvernoResources(msgspec.Struct, gc=False, rename="camel"):
+    """Which resources a filter is about."""
+
+    kinds: list[str] | None = None
+    namespaces: list[str] | None = None
+    names: list[str] | None = None
+    name: str | None = None
+    selector: dict[str, object] | None = None
+    namespace_selector: Selector | None = None
+    operations: list[str] | None = None
+
+
+class KyvernoFilter(msgspec.Struct, gc=False):
+    """Resources, and who asks for them."""
+
+    resources: KyvernoResources | None = None
+    subjects: list[object] | None = None
+    roles: list[str] | None = None
+    cluster_roles: list[str] | None = msgspec.field(default=None, name="clusterRoles")
+
+
+class KyvernoMatch(msgspec.Struct, gc=False):
+    """What a rule matches or excludes."""
+
+    any: list[KyvernoFilter] | None = None
+    all: list[KyvernoFilter] | None = None
+    resources: KyvernoResources | None = None
+
+
+class KyvernoPodSecurity(msgspec.Struct, gc=False):
+    """A level of the Pod Security Standards as a rule."""
+
+    level: str = ""
+    exclude: list[object] | None = None
+
+
+class KyvernoOverride(msgspec.Struct, gc=False, rename="camel"):
+    """Another action in some namespaces."""
+
+    action: str = ""
+    namespaces: list[str] | None = None
+    namespace_selector: Selector | None = None
+
+
+class KyvernoValidate(msgspec.Struct, gc=False, rename="camel"):
+    """What a rule refuses; its own action counts before the policy's."""
+
+    failure_action: str | None = None
+    failure_action_overrides: list[KyvernoOverride] | None = None
+    pod_security: KyvernoPodSecurity | None = None
+
+
+class KyvernoVerifyImages(msgspec.Struct, gc=False, rename="camel"):
+    """Signatures that a rule wants."""
+
+    failure_action: str | None = None
+
+
+class KyvernoRule(msgspec.Struct, gc=False, rename="camel"):
+    """One rule of a policy; those that mutate, generate or clean up are left out."""
+
+    match: KyvernoMatch | None = None
+    exclude: KyvernoMatch | None = None
+    validate: KyvernoValidate | None = None
+    verify_images: list[KyvernoVerifyImages] | None = None
+
+
+class KyvernoSpec(msgspec.Struct, gc=False, rename="camel"):
+    """A policy: its rules, and the action of those that name none."""
+
+    validation_failure_action: str | None = None
+    validation_failure_action_overrides: list[KyvernoOverride] | None = None
+    admission: bool | None = None
+    rules: list[KyvernoRule] | None = None
+
+
+class KyvernoStatus(msgspec.Struct, gc=False):
+    """Whether Kyverno took the policy up."""
+
+    conditions: list[Condition] | None = None
+
+
+class KyvernoPolicy(msgspec.Struct, gc=False):
+    """A ClusterPolicy, or a Policy of one namespace."""
+
+    metadata: Named
+    spec: KyvernoSpec | None = None
+    status: KyvernoStatus | None = None
+
+
+# --- Gatekeeper
+
+
+class KindFilter(msgspec.Struct, gc=False, rename="camel"):
+    """Kinds that a constraint is about."""
+
+    api_groups: list[str] | None = None
+    kinds: list[str] | None = None
+
+
+class GatekeeperMatch(msgspec.Struct, gc=False, rename="camel"):
+    """What a constraint is about; without anything, everything."""
+
+    kinds: list[KindFilter] | None = None
+    namespaces: list[str] | None = None
+    excluded_namespaces: list[str] | None = None
+    label_selector: Selector | None = None
+    namespace_selector: Selector | None = None
+    scope: str | None = None
+
+
+class EnforcementPoint(msgspec.Struct, gc=False):
+    """Where a scoped action counts: the webhook, the audit, or Kubernetes itself."""
+
+    name: str = ""
+
+
+class ScopedAction(msgspec.Struct, gc=False, rename="camel"):
+    """One action of a constraint whose enforcementAction is `scoped`."""
+
+    action: str = ""
+    enforcement_points: list[EnforcementPoint] | None = None
+
+
+class GatekeeperSpec(msgspec.Struct, gc=False, rename="camel"):
+    """A constraint; one without an action denies."""
+
+    enforcement_action: str | None = None
+    scoped_enforcement_actions: list[ScopedAction] | None = None
+    match: GatekeeperMatch | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class GatekeeperStatus(msgspec.Struct, gc=False, rename="camel"):
+    """When the audit last looked; its violations are not kept."""
+
+    audit_timestamp: Instant | None = None
+
+
+class Constraint(msgspec.Struct, gc=False):
+    """One constraint, of whatever kind its template made."""
+
+    metadata: Named
+    spec: GatekeeperSpec | None = None
+    status: GatekeeperStatus | None = None
+
+
+# --- ValidatingAdmissionPolicy, and Kyverno's policies.kyverno.io that extend it
+
+
+class ResourceRule(msgspec.Struct, gc=False, rename="camel"):
+    """Resources and operations on them."""
+
+    api_groups: list[str] | None = None
+    resources: list[str] | None = None
+    operations: list[str] | None = None
+    scope: str | None = None
+
+
+class MatchResources(msgspec.Struct, gc=False, rename="camel"):
+    """What a policy, or its binding, is about."""
+
+    resource_rules: list[ResourceRule] | None = None
+    namespace_selector: Selector | None = None
+
+
+class Expression(msgspec.Struct, gc=False):
+    """One expression in CEL."""
+
+    expression: str = ""
+
+
+class AdmissionSpec(msgspec.Struct, gc=False, rename="camel"):
+    """A ValidatingAdmissionPolicy."""
+
+    match_constraints: MatchResources | None = None
+    validations: list[Expression] | None = None
+    variables: list[Expression] | None = None
+
+
+class AdmissionPolicy(msgspec.Struct, gc=False):
+    """A ValidatingAdmissionPolicy; without a binding it does nothing."""
+
+    metadata: Named
+    spec: AdmissionSpec | None = None
+
+
+class BindingSpec(msgspec.Struct, gc=False, rename="camel"):
+    """Where a policy counts, and what a violation leads to."""
+
+    policy_name: str = ""
+    validation_actions: list[str] | None = None
+    match_resources: MatchResources | None = None
+
+
+class Binding(msgspec.Struct, gc=False):
+    """A ValidatingAdmissionPolicyBinding."""
+
+    metadata: Named
+    spec: BindingSpec | None = None
+
+
+class Switch(msgspec.Struct, gc=False):
+    """Something that can be turned off."""
+
+    enabled: bool | None = None
+
+
+class Evaluation(msgspec.Struct, gc=False):
+    """When a policy of policies.kyverno.io is evaluated: for admission unless that is off, and not in JSON mode."""
+
+    mode: str | None = None
+    admission: Switch | None = None
+
+
+class CelSpec(msgspec.Struct, gc=False, rename="camel"):
+    """A policy of policies.kyverno.io; one without actions denies."""
+
+    validation_actions: list[str] | None = None
+    match_constraints: MatchResources | None = None
+    evaluation: Evaluation | None = None
+
+
+class CelPolicy(msgspec.Struct, gc=False):
+    """A ValidatingPolicy or ImageValidatingPolicy, or the kind of either that lives in a namespace."""
+
+    metadata: Named
+    spec: CelSpec | None = None
+
+
+# --- what selects a namespace
+
+
+def names_namespace(patterns: list[str] | None, namespace: str) -> bool:
+    """Whether one of the patterns (`*` and `?`) names a namespace."""
+    return any(fnmatchcase(namespace, pattern) for pattern in patterns or ())
+
+
+def selects(selector: Selector | None, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector takes labels in; none at all takes everything in."""
+    if selector is None:
+        return True
+    if any(labels.get(key) != value for key, value in (selector.match_labels or {}).items()):
+        return False
+    for each in selector.match_expressions or ():
+        value, values = labels.get(each.key), each.values or ()
+        fits = {
+            "In": value is not None and value in values,
+            "NotIn": value not in values,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }
+        if not fits.get(each.operator, False):
+            return False
+    return True
