@@ -36,7 +36,7 @@ _CLUSTER_SCOPED = frozenset(
     {"APIService", "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CSINode", "CustomResourceDefinition"}
     | {"IngressClass", "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "StorageClass"}
     | {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration"}
-    | {"VolumeAttachment"}
+    | {"VolumeAttachment", "ClusterIssuer", "GatewayClass", "IngressClassParams"}
 )
 _METADATA_ONLY = "PartialObjectMetadataList"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]

@@ -44,10 +44,22 @@ class _Mark(NamedTuple):
 
 _DAEMON: tuple[WorkloadKind, ...] = ("DaemonSet",)
 _DEPLOYMENT: tuple[WorkloadKind, ...] = ("Deployment",)
+_EITHER: tuple[WorkloadKind, ...] = ("Deployment", "DaemonSet")
 _SYSTEM = ("kube-system",)
+_EXTERNAL_DNS_FLAGS = (
+    "--txt-owner-id",
+    "--domain-filter",
+    "--zone-id-filter",
+    "--aws-zone-type",
+    "--provider",
+)
 # Sources: the manifests and charts of aws/amazon-vpc-cni-k8s, coredns, cilium/cilium, projectcalico/calico,
 # kubernetes-sigs/aws-ebs-csi-driver, aws/karpenter-provider-aws, kubernetes/autoscaler, vmware-tanzu/helm-charts,
-# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io.
+# kyverno/kyverno, open-policy-agent/gatekeeper, falcosecurity/charts, cilium/tetragon, docs.kasten.io,
+# kubernetes-sigs/aws-load-balancer-controller, kubernetes/ingress-nginx, nginx/kubernetes-ingress, traefik,
+# haproxytech/helm-charts, haproxy-ingress/charts, Kong/charts, projectcontour/contour, emissary-ingress/emissary,
+# apache/apisix-helm-chart, istio/istio, envoyproxy/gateway, nginx/nginx-gateway-fabric, kgateway-dev/kgateway,
+# aws/aws-application-networking-k8s, kubernetes-sigs/external-dns, cert-manager/cert-manager.
 _MARKS = (
     _Mark("aws-node", _DAEMON, ({_K8S_APP: "aws-node"},), ("aws-node",), _SYSTEM),
     _Mark("coredns", _DEPLOYMENT, ({_K8S_APP: "kube-dns"},), ("coredns",), _SYSTEM),
@@ -77,6 +89,41 @@ _MARKS = (
     _Mark("tetragon", _DAEMON, ({_NAME: "tetragon"},), ("tetragon",)),
     _Mark(
         "guardduty-agent", _DAEMON, ({_NAME: "aws-guardduty-agent"},), ("aws-guardduty-agent",), ("amazon-guardduty",)
+    ),
+    _Mark(
+        "aws-load-balancer-controller",
+        _DEPLOYMENT,
+        ({_NAME: "aws-load-balancer-controller"},),
+        ("aws-load-balancer-controller",),
+    ),
+    _Mark(
+        "ingress-nginx", _EITHER, ({_NAME: "ingress-nginx", _COMPONENT: "controller"},), ("ingress-nginx-controller",)
+    ),
+    _Mark("nginx-ingress", (*_EITHER, "StatefulSet"), ({_NAME: "nginx-ingress"},)),
+    _Mark("traefik", (*_EITHER, "StatefulSet"), ({_NAME: "traefik"},), ("traefik",)),
+    _Mark("haproxy-ingress", _EITHER, ({_NAME: "kubernetes-ingress"}, {_NAME: "haproxy-ingress"})),
+    _Mark("kong", _EITHER, ({_NAME: "kong"},), ("kong-controller",)),
+    _Mark("contour", _DEPLOYMENT, ({_APP: "contour"}, {_NAME: "contour", _COMPONENT: "contour"}), ("contour",)),
+    _Mark("emissary", _EITHER, ({_NAME: "emissary-ingress"},)),
+    _Mark("apisix", _DEPLOYMENT, ({_NAME: "apisix-ingress-controller"},), ("apisix-ingress-controller",)),
+    _Mark("istiod", _DEPLOYMENT, ({_APP: "istiod"},), ("istiod",)),
+    _Mark("envoy-gateway", _DEPLOYMENT, ({"control-plane": "envoy-gateway"},), ("envoy-gateway",)),
+    _Mark("nginx-gateway-fabric", _DEPLOYMENT, ({_NAME: "nginx-gateway-fabric"}, {_NAME: "nginx-gateway"})),
+    _Mark("kgateway", _DEPLOYMENT, ({_NAME: "kgateway"},), ("kgateway",)),
+    _Mark("vpc-lattice-controller", _DEPLOYMENT, ({"control-plane": "gateway-api-controller"},)),
+    _Mark("external-dns", _DEPLOYMENT, ({_NAME: "external-dns"},), ("external-dns",), flags=_EXTERNAL_DNS_FLAGS),
+    _Mark("cert-manager", _DEPLOYMENT, ({_NAME: "cert-manager", _COMPONENT: "controller"},), ("cert-manager",)),
+    _Mark(
+        "cert-manager-webhook",
+        _DEPLOYMENT,
+        ({_NAME: "webhook", _COMPONENT: "webhook", _APP: "webhook"}, {_NAME: "cert-manager", _COMPONENT: "webhook"}),
+        ("cert-manager-webhook",),
+    ),
+    _Mark(
+        "cert-manager-cainjector",
+        _DEPLOYMENT,
+        ({_NAME: "cainjector"}, {_NAME: "cert-manager", _COMPONENT: "cainjector"}),
+        ("cert-manager-cainjector",),
     ),
 )
 

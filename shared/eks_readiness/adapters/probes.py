@@ -5,13 +5,18 @@ from __future__ import annotations
 from eks_readiness.adapters import (
     aws_audit,
     aws_backup,
+    aws_certificates,
+    aws_dns,
     aws_documents,
     aws_eks,
     aws_guardduty,
+    aws_load_balancers,
     aws_network,
     aws_processes,
     aws_storage,
+    kubernetes_cert_manager,
     kubernetes_disruption_budgets,
+    kubernetes_entrances,
     kubernetes_kasten,
     kubernetes_namespaces,
     kubernetes_network_policies,
@@ -34,6 +39,9 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_audit.PROBES,
     *aws_processes.PROBES,
     *aws_documents.PROBES,
+    *aws_load_balancers.PROBES,
+    *aws_certificates.PROBES,
+    *aws_dns.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_nodes.PROBES,
@@ -47,4 +55,6 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_namespaces.PROBES,
     *kubernetes_policy_engines.PROBES,
     *kubernetes_network_policies.PROBES,
+    *kubernetes_entrances.PROBES,
+    *kubernetes_cert_manager.PROBES,
 )

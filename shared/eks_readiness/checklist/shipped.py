@@ -5,7 +5,7 @@ from __future__ import annotations
 from eks_readiness.checklist import collect
 from eks_readiness.checklist.delivery import security_scanning
 from eks_readiness.checklist.documentation import architecture_diagrams, dr_plan, runbooks, security_controls, slas_slos
-from eks_readiness.checklist.extensions import backup_restore
+from eks_readiness.checklist.extensions import backup_restore, certificate_management, external_dns, ingress_control
 from eks_readiness.checklist.infrastructure import (
     cluster_configuration,
     core_add_ons,
@@ -25,6 +25,9 @@ MODULES = (
     core_add_ons,
     storage,
     backup_restore,
+    certificate_management,
+    ingress_control,
+    external_dns,
     pod_security,
     network_policies,
     audit_logging,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
+from eks_readiness.domain.evidence.certificates import CertManager, ServingCertificates
 from eks_readiness.domain.evidence.cluster import (
     Addons,
     AddonVersions,
@@ -13,8 +14,10 @@ from eks_readiness.domain.evidence.cluster import (
     Nodegroups,
     UpgradeInsights,
 )
+from eks_readiness.domain.evidence.dns import DnsRecords
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.ingress import Entrances, LoadBalancers, TargetGroupBindings, TargetGroups
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -42,14 +45,17 @@ __all__ = [
     "AddonVersions",
     "Addons",
     "AwsBackup",
+    "CertManager",
     "ClusterConfiguration",
     "ClusterVersions",
     "CodeScanning",
     "Components",
     "ControlPlaneLogs",
     "DisruptionBudgets",
+    "DnsRecords",
     "EbsEncryptionDefault",
     "EbsVolumes",
+    "Entrances",
     "Evidence",
     "FargateProfiles",
     "FlowLogs",
@@ -57,6 +63,7 @@ __all__ = [
     "Instances",
     "Kasten",
     "KmsKeys",
+    "LoadBalancers",
     "Namespaces",
     "NatGateways",
     "NetworkPolicies",
@@ -70,10 +77,13 @@ __all__ = [
     "RouteTables",
     "RuntimeMonitoring",
     "Sample",
+    "ServingCertificates",
     "Slice",
     "StatedDocuments",
     "StorageClasses",
     "Subnets",
+    "TargetGroupBindings",
+    "TargetGroups",
     "Trails",
     "Unavailable",
     "UpgradeInsights",

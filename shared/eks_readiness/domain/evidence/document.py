@@ -16,6 +16,7 @@ from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
+from eks_readiness.domain.evidence.certificates import CertManager, ServingCertificates
 from eks_readiness.domain.evidence.cluster import (
     Addons,
     AddonVersions,
@@ -25,7 +26,9 @@ from eks_readiness.domain.evidence.cluster import (
     Nodegroups,
     UpgradeInsights,
 )
+from eks_readiness.domain.evidence.dns import DnsRecords
 from eks_readiness.domain.evidence.documents import StatedDocuments
+from eks_readiness.domain.evidence.ingress import Entrances, LoadBalancers, TargetGroupBindings, TargetGroups
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
     Instances,
@@ -84,6 +87,13 @@ SLICES: tuple[type[Slice], ...] = (
     PodSecurityPolicies,
     NetworkPolicies,
     NetworkPolicyEngine,
+    Entrances,
+    LoadBalancers,
+    TargetGroupBindings,
+    TargetGroups,
+    ServingCertificates,
+    CertManager,
+    DnsRecords,
 )
 """Every kind of evidence, in the order of a document."""
 
