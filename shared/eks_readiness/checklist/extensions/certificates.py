@@ -32,6 +32,8 @@ NOT_THERE = "cert-manager is not installed"
 
 
 class Healthy(NamedTuple):
+    """cert-manager is healthy, in words."""
+
     said: str
 
 
@@ -70,6 +72,7 @@ def tls_endpoints(
     balancers: LoadBalancers | Unavailable,
     serving: ServingCertificates | Unavailable,
 ) -> TlsEndpoints:
+    """Everything that serves TLS, sorted by whether ACM renews its certificate."""
     served = () if isinstance(serving, Unavailable) else serving.certificates
     problems = {each.arn: _renewal_problem(each) for each in served if each.unread is None}
     bad = [f"{_named(each)}: {problems[each.arn]}" for each in served if problems.get(each.arn)]
@@ -121,6 +124,7 @@ def unread_at_load_balancers(
 
 
 def running_out(serving: ServingCertificates | Unavailable, policy: Policy) -> Iterator[str]:
+    """Certificates at load balancers that are not valid, or not for long."""
     for each in () if isinstance(serving, Unavailable) else serving.certificates:
         if each.unread is None and each.status not in ("", _ISSUED):
             yield f"{_named(each)}: {each.status}"
@@ -132,6 +136,7 @@ def running_out(serving: ServingCertificates | Unavailable, policy: Policy) -> I
 
 
 def overdue(cert_manager: CertManager | Unavailable, policy: Policy) -> Iterator[str]:
+    """Certificates of cert-manager that are not valid for long, and should have been renewed."""
     if isinstance(cert_manager, Unavailable) or isinstance(cert_manager.certificates, Unavailable):
         return
     at, limit = cert_manager.observed_at, timedelta(days=policy.min_certificate_days_left)
