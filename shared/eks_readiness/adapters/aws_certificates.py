@@ -42,8 +42,7 @@ def _named(gathered: Gathered) -> Iterator[tuple[str, str]]:
         for listener in () if isinstance(each.tls_listeners, Unavailable) else each.tls_listeners:
             for arn in listener.certificate_arns:
                 yield arn, f"{each.name}:{listener.port}"
-    services = None if not isinstance(entrances, Entrances) else entrances.services
-    for arn in () if services is None or isinstance(services, Unavailable) else services.certificate_arns:
+    for arn in entrances.services.certificate_arns if isinstance(entrances, Entrances) else ():
         yield arn, "a Service's load balancer"
 
 

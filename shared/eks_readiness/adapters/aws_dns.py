@@ -10,7 +10,7 @@ from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.evidence import DnsRecords, Entrances, Unavailable
 from eks_readiness.domain.evidence.dns import Answered, HostRecord
-from eks_readiness.domain.evidence.ingress import MAX_HOSTS, Hosts
+from eks_readiness.domain.evidence.ingress import MAX_HOSTS
 
 MAX_ZONES = 20
 """Hosted zones that are read: Route 53 answers an account only five times a second."""
@@ -41,15 +41,7 @@ class _Read(NamedTuple):
 
 def hosts_of(entrances: Entrances) -> tuple[str, ...]:
     """Every host that was kept, each once."""
-    gateways = entrances.gateways
-    parts: tuple[object, ...] = (
-        getattr(entrances.ingresses, "hosts", None),
-        getattr(gateways, "hosts", None),
-        getattr(gateways, "route_hosts", None),
-        getattr(entrances.services, "hosts", None),
-        entrances.requested_records,
-    )
-    names = {host.name for part in parts if isinstance(part, Hosts) for host in part.hosts}
+    names = {host.name for part in entrances.hosts for host in part.hosts}
     return tuple(sorted(names)[:MAX_HOSTS])
 
 

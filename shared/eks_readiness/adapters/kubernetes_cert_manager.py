@@ -7,7 +7,7 @@ from heapq import nsmallest
 import msgspec
 
 from eks_readiness.adapters.kubernetes_hosts import EntranceMeta, ReasonedCondition, condition, grown
-from eks_readiness.adapters.partial import unless_denied
+from eks_readiness.adapters.partial import part_unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import CertManager, Sample
@@ -48,9 +48,11 @@ def read_cert_manager(api: KubernetesReader, gathered: Gathered) -> CertManager:
         observed_at=gathered.observed_at,
         source=source,
         installed=True,
-        certificates=unless_denied(lambda: _certificates(api, gathered)),
-        issuers=unless_denied(lambda: _issuers(api, ISSUERS, "Issuer", gathered)),
-        cluster_issuers=unless_denied(lambda: _issuers(api, CLUSTER_ISSUERS, "ClusterIssuer", gathered)),
+        certificates=part_unless_denied(CertificateSummary, lambda: _certificates(api, gathered)),
+        issuers=part_unless_denied(IssuerSummary, lambda: _issuers(api, ISSUERS, "Issuer", gathered)),
+        cluster_issuers=part_unless_denied(
+            IssuerSummary, lambda: _issuers(api, CLUSTER_ISSUERS, "ClusterIssuer", gathered)
+        ),
     )
 
 

@@ -9,11 +9,11 @@ import msgspec
 from eks_readiness.adapters.kubernetes_gateways import read_gateway_classes, read_gateways
 from eks_readiness.adapters.kubernetes_hosts import Annotations, EntranceMeta, EntranceStatus, HostFold, grown, listed
 from eks_readiness.adapters.kubernetes_ingresses import read_ingress_classes, read_ingresses
-from eks_readiness.adapters.partial import unless_denied
+from eks_readiness.adapters.partial import part_unless_denied, unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import Entrances, Sample, TargetGroupBindings
-from eks_readiness.domain.evidence.ingress import MAX_HOSTS, Hosts, ServiceSummary
+from eks_readiness.domain.evidence.ingress import MAX_HOSTS, GatewaySummary, Hosts, IngressSummary, ServiceSummary
 
 SERVICES = Kind("", "services")
 DNS_ENDPOINTS = Kind("externaldns.k8s.io", "dnsendpoints", ("v1alpha1",))
@@ -64,11 +64,11 @@ def read_entrances(api: KubernetesReader, gathered: Gathered) -> Entrances:
         source="networking.k8s.io ingressclasses, ingresses; gateway.networking.k8s.io gatewayclasses, gateways, "
         "httproutes, grpcroutes; v1 services; externaldns.k8s.io dnsendpoints",
         ingress_classes=unless_denied(lambda: read_ingress_classes(api)),
-        ingresses=unless_denied(lambda: read_ingresses(api, at)),
+        ingresses=part_unless_denied(IngressSummary, lambda: read_ingresses(api, at)),
         gateway_classes=unless_denied(lambda: read_gateway_classes(api)),
-        gateways=unless_denied(lambda: read_gateways(api, at)),
-        services=unless_denied(lambda: _services(api, at)),
-        requested_records=unless_denied(lambda: _requested_records(api)),
+        gateways=part_unless_denied(GatewaySummary, lambda: read_gateways(api, at)),
+        services=part_unless_denied(ServiceSummary, lambda: _services(api, at)),
+        requested_records=part_unless_denied(Hosts, lambda: _requested_records(api)),
     )
 
 

@@ -16,7 +16,7 @@ from eks_readiness.adapters.kubernetes_hosts import (
     condition,
     grown,
 )
-from eks_readiness.adapters.partial import unless_denied
+from eks_readiness.adapters.partial import part_unless_denied
 from eks_readiness.adapters.probe import Kind, KubernetesReader
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import Sample
@@ -135,7 +135,7 @@ def read_gateways(api: KubernetesReader, observed_at: datetime) -> GatewaySummar
         tls_secrets=uses.secrets(),
         tls_secrets_total=uses.secrets_total,
         hosts=hosts.hosts(),
-        route_hosts=unless_denied(lambda: _route_hosts(api, reached_by)),
+        route_hosts=part_unless_denied(Hosts, lambda: _route_hosts(api, reached_by)),
     )
 
 

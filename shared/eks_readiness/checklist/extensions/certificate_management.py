@@ -24,7 +24,6 @@ from eks_readiness.domain.evidence import (
     ServingCertificates,
     Unavailable,
 )
-from eks_readiness.domain.evidence.certificates import CertificateSummary, IssuerSummary
 from eks_readiness.domain.finding import Verdict, failed, not_applicable, passed
 from eks_readiness.domain.policy import Policy
 
@@ -83,17 +82,12 @@ def every_certificate_and_issuer_is_ready(cert_manager: CertManager, policy: Pol
     Fix: cmctl status certificate <name>; kubectl describe clusterissuer <name>
     Source: https://cert-manager.io/docs/troubleshooting/
     """
-    parts: list[CertificateSummary | IssuerSummary | Unavailable] = [
-        cert_manager.certificates,
-        cert_manager.issuers,
-        cert_manager.cluster_issuers,
-    ]
-    known = [each for each in parts if not isinstance(each, Unavailable)]
-    total, bad = sum(each.total for each in known), sum(each.not_ready.total for each in known)
+    parts = (cert_manager.certificates, cert_manager.issuers, cert_manager.cluster_issuers)
+    total, bad = sum(each.total for each in parts), sum(each.not_ready.total for each in parts)
     if bad:
-        names = [name for each in known for name in each.not_ready.names]
+        names = [name for each in parts for name in each.not_ready.names]
         return failed(f"{bad} of {total} Certificates and Issuers are not Ready", names, total=bad)
-    if missing := first_unavailable(*parts):
+    if missing := first_unavailable(*(each.unread for each in parts)):
         return missing
     if not total:
         return not_applicable("the cluster has no Certificate and no Issuer of cert-manager")
@@ -132,13 +126,15 @@ def no_certificate_in_use_runs_out(
     bad = [*running_out(serving, policy), *overdue(cert_manager, policy)]
     if bad:
         return failed(f"{len(bad)} certificates in use expire soon", bad)
-    managed = cert_manager if isinstance(cert_manager, Unavailable) else cert_manager.certificates
-    secrets = entrances if isinstance(entrances, Unavailable) else secrets_in_use(entrances)
-    if isinstance(managed, Unavailable):
-        return managed
+    if isinstance(cert_manager, Unavailable):
+        return cert_manager
+    if isinstance(entrances, Unavailable):
+        return entrances
+    managed, secrets = cert_manager.certificates, secrets_in_use(entrances)
     if isinstance(secrets, Unavailable):
         return secrets
-    if unread := unread_at_load_balancers(balancers, serving) or unwatched(secrets, managed):
+    unread = managed.unread or entrances.services.unread or unread_at_load_balancers(balancers, serving)
+    if unread := unread or unwatched(secrets, managed):
         return unread
     in_use = managed.total + (0 if isinstance(serving, Unavailable) else len(serving.certificates))
     return passed(f"none of {in_use} certificates in use expires soon") if in_use else not_applicable("none is in use")

@@ -82,13 +82,13 @@ def tls_endpoints(
     else:
         inside, unclear = ending_tls_inside(entrances)
         bad += [f"{each.with_tls} of class {each.name or '(none)'} take certificates from Secrets" for each in inside]
-        services = entrances.services if isinstance(entrances.services, Unavailable) else None
-        unread = unread or unclear or services
-    managed = cert_manager if isinstance(cert_manager, Unavailable) else cert_manager.certificates
-    if isinstance(managed, Unavailable):
-        unread = unread or managed
-    elif managed.total:
-        bad.append(f"{managed.total} Certificates of cert-manager")
+        unread = unread or unclear or entrances.services.unread
+    if isinstance(cert_manager, Unavailable):
+        unread = unread or cert_manager
+    else:
+        unread = unread or cert_manager.certificates.unread
+        if total := cert_manager.certificates.total:
+            bad.append(f"{total} Certificates of cert-manager")
     return TlsEndpoints(len(problems), bad, unread)
 
 
@@ -137,7 +137,7 @@ def running_out(serving: ServingCertificates | Unavailable, policy: Policy) -> I
 
 def overdue(cert_manager: CertManager | Unavailable, policy: Policy) -> Iterator[str]:
     """Certificates of cert-manager that are not valid for long, and should have been renewed."""
-    if isinstance(cert_manager, Unavailable) or isinstance(cert_manager.certificates, Unavailable):
+    if isinstance(cert_manager, Unavailable):
         return
     at, limit = cert_manager.observed_at, timedelta(days=policy.min_certificate_days_left)
     for each in cert_manager.certificates.first_to_expire:
@@ -169,7 +169,7 @@ def secrets_in_use(entrances: Entrances) -> tuple[TlsSecret, ...] | Unavailable:
     if unread is not None:
         return unread
     names = {each.name for each in inside}
-    summaries = [each for each in (entrances.ingresses, entrances.gateways) if not isinstance(each, Unavailable)]
+    summaries = (entrances.ingresses, entrances.gateways)
     if sum(each.tls_secrets_total - len(each.tls_secrets) for each in summaries):
         return Unavailable(reason="unsupported", detail="Ingresses name more Secrets than are looked at")
     return tuple(one for each in summaries for one in each.tls_secrets if one.class_name in names)

@@ -11,11 +11,8 @@ from eks_readiness.domain.evidence import Entrances, LoadBalancers, Unavailable
 from eks_readiness.domain.evidence.ingress import (
     ClassUse,
     GatewayClass,
-    GatewaySummary,
     Host,
-    Hosts,
     IngressClass,
-    IngressSummary,
 )
 
 _AT_THE_LOAD_BALANCER = ("ingress.k8s.aws/", "eks.amazonaws.com/", "gateway.k8s.aws/")
@@ -53,13 +50,9 @@ def classes_in_use(entrances: Entrances) -> list[Served]:
     """Every class that an Ingress or a Gateway is of."""
     ingresses, gateways = entrances.ingresses, entrances.gateways
     return [
-        *(_ingress_class(use, entrances.ingress_classes) for use in _uses(ingresses)),
-        *(_gateway_class(use, entrances.gateway_classes) for use in _uses(gateways)),
+        *(_ingress_class(use, entrances.ingress_classes) for use in ingresses.uses),
+        *(_gateway_class(use, entrances.gateway_classes) for use in gateways.uses),
     ]
-
-
-def _uses(summary: IngressSummary | GatewaySummary | Unavailable) -> tuple[ClassUse, ...]:
-    return () if isinstance(summary, Unavailable) else summary.uses
 
 
 def _ingress_class(use: ClassUse, classes: tuple[IngressClass, ...] | Unavailable) -> Served:
@@ -90,14 +83,14 @@ def _gateway_class(use: ClassUse, classes: tuple[GatewayClass, ...] | Unavailabl
 
 def first_unread(entrances: Entrances) -> Unavailable | None:
     """Ingresses or Gateways that could not be read."""
-    return first_unavailable(entrances.ingresses, entrances.gateways)
+    return entrances.ingresses.unread or entrances.gateways.unread
 
 
 def ending_tls_inside(entrances: Entrances) -> tuple[list[ClassUse], Unavailable | None]:
     """Classes whose Ingresses or Gateways end TLS in the cluster; the second part says what could not be told."""
     inside: list[ClassUse] = []
     unread = first_unread(entrances)
-    uses = [*_uses(entrances.ingresses), *_uses(entrances.gateways)]
+    uses = [*entrances.ingresses.uses, *entrances.gateways.uses]
     for use, served in zip(uses, classes_in_use(entrances), strict=True):
         if not use.with_tls or served.controller.startswith(_AT_THE_LOAD_BALANCER):
             continue
@@ -129,10 +122,8 @@ class PublicHosts(NamedTuple):
 
 def public_hosts(entrances: Entrances, balancers: LoadBalancers | Unavailable) -> PublicHosts:
     """Sort every host by who can reach it."""
-    parts = _host_parts(entrances)
-    known = [each for each in parts if not isinstance(each, Unavailable)]
-    found = PublicHosts([], [], [], [], first_unavailable(*parts))
-    for host in (one for each in known for one in each.hosts):
+    found = PublicHosts([], [], [], [], entrances.unread_hosts)
+    for host in (one for each in entrances.hosts for one in each.hosts):
         seen = _internet_facing(host, balancers)
         if isinstance(seen, Unavailable) and not host.requested:
             found = found._replace(unread=found.unread or seen)
@@ -140,21 +131,10 @@ def public_hosts(entrances: Entrances, balancers: LoadBalancers | Unavailable) -
             found.unsure.append(host)
         else:
             (found.facing if seen else found.requested if host.requested else found.internal).append(host)
-    if beyond := sum(each.total - len(each.hosts) for each in known):
+    if beyond := sum(each.total - len(each.hosts) for each in entrances.hosts):
         more = Unavailable(reason="unsupported", detail=f"the cluster has {beyond} hosts more than are looked at")
         found = found._replace(unread=found.unread or more)
     return found
-
-
-def _host_parts(entrances: Entrances) -> list[Hosts | Unavailable]:
-    ingresses, gateways, services = entrances.ingresses, entrances.gateways, entrances.services
-    return [
-        ingresses if isinstance(ingresses, Unavailable) else ingresses.hosts,
-        gateways if isinstance(gateways, Unavailable) else gateways.hosts,
-        gateways if isinstance(gateways, Unavailable) else gateways.route_hosts,
-        services if isinstance(services, Unavailable) else services.hosts,
-        entrances.requested_records,
-    ]
 
 
 def _internet_facing(host: Host, balancers: LoadBalancers | Unavailable) -> bool | Unavailable:

@@ -134,17 +134,13 @@ def every_entrance_has_an_address(entrances: Entrances, policy: Policy) -> Verdi
     Source: https://docs.aws.amazon.com/eks/latest/userguide/alb-ingress.html
     """
     ingresses, gateways, services = entrances.ingresses, entrances.gateways, entrances.services
-    samples = [
-        *([] if isinstance(ingresses, Unavailable) else [ingresses.without_address]),
-        *([] if isinstance(gateways, Unavailable) else [gateways.not_programmed]),
-        *([] if isinstance(services, Unavailable) else [services.without_address]),
-    ]
+    samples = (ingresses.without_address, gateways.not_programmed, services.without_address)
     if bad := sum(each.total for each in samples):
         names = [name for each in samples for name in each.names]
         return failed(f"{bad} cannot be reached", names, total=bad)
-    if missing := first_unavailable(ingresses, gateways, services):
+    if missing := first_unavailable(ingresses.unread, gateways.unread, services.unread):
         return missing
-    total = sum(each.total for each in (ingresses, gateways, services) if not isinstance(each, Unavailable))
+    total = ingresses.total + gateways.total + services.total
     if not total:
         return not_applicable("no Ingress, no Gateway and no Service of type LoadBalancer")
     return passed(f"all {total} have an address")

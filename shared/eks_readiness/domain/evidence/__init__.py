@@ -30,7 +30,7 @@ from eks_readiness.domain.evidence.network import (
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
-from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
+from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Part, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
     EbsVolumes,
@@ -71,6 +71,7 @@ __all__ = [
     "NodePools",
     "Nodegroups",
     "Nodes",
+    "Part",
     "PersistentVolumes",
     "PodSecurityPolicies",
     "Pods",

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from eks_readiness.domain.evidence.slice import Sample, Slice, Unavailable
+from eks_readiness.domain.evidence.slice import Part, Sample, Slice, Unavailable
 from eks_readiness.domain.instant import Instant
 
 
@@ -45,7 +45,7 @@ class ManagedCertificate(msgspec.Struct, frozen=True, kw_only=True, omit_default
     renewal_at: Instant | None = None
 
 
-class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CertificateSummary(Part, frozen=True, kw_only=True):
     """cert-manager's Certificates: how many, those that are not Ready, and those that expire first.
 
     `not_ready` leaves out new ones and those being deleted.
@@ -56,7 +56,7 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True, omit_default
     first_to_expire: tuple[ManagedCertificate, ...] = ()
 
 
-class IssuerSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class IssuerSummary(Part, frozen=True, kw_only=True):
     """Issuers or ClusterIssuers: how many, and those that are not Ready."""
 
     total: int = 0
@@ -67,6 +67,6 @@ class CertManager(Slice, frozen=True, kw_only=True):
     """cert-manager.io Certificates, Issuers and ClusterIssuers; `installed`: the cluster serves that API."""
 
     installed: bool
-    certificates: CertificateSummary | Unavailable = CertificateSummary()
-    issuers: IssuerSummary | Unavailable = IssuerSummary()
-    cluster_issuers: IssuerSummary | Unavailable = IssuerSummary()
+    certificates: CertificateSummary = CertificateSummary()
+    issuers: IssuerSummary = IssuerSummary()
+    cluster_issuers: IssuerSummary = IssuerSummary()

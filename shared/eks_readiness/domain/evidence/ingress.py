@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from eks_readiness.domain.evidence.slice import Sample, Slice, Unavailable
+from eks_readiness.domain.evidence.slice import Part, Sample, Slice, Unavailable
 
 MAX_HOSTS = 2_000
 """Hosts, TLS Secrets and certificates kept of each kind; what lies beyond is counted, and no check calls it good."""
@@ -29,7 +29,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     internet_facing: bool = False
 
 
-class Hosts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Hosts(Part, frozen=True, kw_only=True):
     """Host names of one kind of object: how many, and the first `MAX_HOSTS` of them."""
 
     total: int = 0
@@ -72,7 +72,7 @@ class GatewayClass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     accepted: bool = False
 
 
-class IngressSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class IngressSummary(Part, frozen=True, kw_only=True):
     """Every Ingress, folded. `without_address` leaves out new ones and those being deleted."""
 
     total: int = 0
@@ -83,7 +83,7 @@ class IngressSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     hosts: Hosts = Hosts()
 
 
-class GatewaySummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GatewaySummary(Part, frozen=True, kw_only=True):
     """Every Gateway, folded. `not_programmed` leaves out new ones and those being deleted.
 
     `hosts` are those of its listeners, `route_hosts` those of the routes attached to it.
@@ -95,10 +95,10 @@ class GatewaySummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     tls_secrets: tuple[TlsSecret, ...] = ()
     tls_secrets_total: int = 0
     hosts: Hosts = Hosts()
-    route_hosts: Hosts | Unavailable = Hosts()
+    route_hosts: Hosts = Hosts()
 
 
-class ServiceSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ServiceSummary(Part, frozen=True, kw_only=True):
     """Services of type LoadBalancer, folded, and the hosts that any Service is annotated with for external-dns.
 
     `without_address` leaves out new ones and those being deleted. `certificate_arns` are those that annotations name.
@@ -118,11 +118,23 @@ class Entrances(Slice, frozen=True, kw_only=True):
     """
 
     ingress_classes: tuple[IngressClass, ...] | Unavailable = ()
-    ingresses: IngressSummary | Unavailable = IngressSummary()
+    ingresses: IngressSummary = IngressSummary()
     gateway_classes: tuple[GatewayClass, ...] | Unavailable = ()
-    gateways: GatewaySummary | Unavailable = GatewaySummary()
-    services: ServiceSummary | Unavailable = ServiceSummary()
-    requested_records: Hosts | Unavailable = Hosts()
+    gateways: GatewaySummary = GatewaySummary()
+    services: ServiceSummary = ServiceSummary()
+    requested_records: Hosts = Hosts()
+
+    @property
+    def hosts(self) -> tuple[Hosts, ...]:
+        """Hosts of every kind of object."""
+        gateways = self.gateways
+        return (self.ingresses.hosts, gateways.hosts, gateways.route_hosts, self.services.hosts, self.requested_records)
+
+    @property
+    def unread_hosts(self) -> Unavailable | None:
+        """Why some hosts are not known."""
+        parts = (self.ingresses, self.gateways, self.gateways.route_hosts, self.services, self.requested_records)
+        return next((each.unread for each in parts if each.unread is not None), None)
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
