@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from eks_readiness.checklist.check import check, if_available
@@ -144,15 +144,26 @@ def every_host_has_a_record(
     judged = list(_judged(hosts, {each.name: each for each in records.hosts}))
     if bad := [host for host, answer in judged if answer == "bad"]:
         return failed(f"{len(bad)} of {len(judged)} hosts have no record", _listed(bad))
-    if missing := hosts.unread or records.unread:
-        return missing
-    if unseen := [host for host, answer in judged if answer == "unseen"]:
-        return Unavailable(
-            reason="unsupported",
-            detail=f"no hosted zone of this account tells about {', '.join(_listed(unseen)[:5])}",
-            remedy="waive the check where another account or provider holds the zone",
-        )
+    unread = hosts.unread or records.unread or _unseen(hosts, balancers, judged)
+    if unread is not None:
+        return unread
     return passed(f"all {len(judged)} hosts have a record")
+
+
+def _unseen(
+    hosts: PublicHosts, balancers: LoadBalancers | Unavailable, judged: Iterable[tuple[Host, _Judged]]
+) -> Unavailable | None:
+    """Why some hosts could not be judged."""
+    unseen = [host for host, answer in judged if answer == "unseen"]
+    if unseen and hosts.unsure and isinstance(balancers, Unavailable):
+        return balancers
+    if not unseen:
+        return None
+    return Unavailable(
+        reason="unsupported",
+        detail=f"no hosted zone of this account tells about {', '.join(_listed(unseen)[:5])}",
+        remedy="waive the check where another account or provider holds the zone",
+    )
 
 
 def _judged(hosts: PublicHosts, records: Mapping[str, HostRecord]) -> Iterator[tuple[Host, _Judged]]:
