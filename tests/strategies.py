@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -29,8 +30,9 @@ INSTANTS = st.datetimes(
 )
 
 
+@functools.cache
 def values_of(kind: type[T]) -> st.SearchStrategy[T]:
-    """Arbitrary values of a msgspec struct that decoding would accept."""
+    """Arbitrary values of a msgspec struct that decoding would accept; made once, since a slice takes a while."""
     return _from(types.type_info(kind))
 
 

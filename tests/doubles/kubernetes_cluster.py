@@ -41,6 +41,7 @@ _CLUSTER_SCOPED = frozenset(
     | {"VolumeAttachment", "ClusterExternalSecret", "ClusterSecretStore", "EC2NodeClass", "NodeClass"}
     | {"VolumeAttachment", "ClusterPolicy", "ClusterPolicyReport", "ImageValidatingPolicy", "ValidatingPolicy"}
     | {"CiliumClusterwideNetworkPolicy"}
+    | {"VolumeAttachment", "ClusterIssuer", "GatewayClass", "IngressClassParams"}
 )
 _METADATA_ONLY = "PartialObjectMetadataList"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]

@@ -76,6 +76,8 @@ _NO_CREDENTIALS = (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+_ACTION_PREFIXES = {"elbv2": "elasticloadbalancing", "amp": "aps", "accessanalyzer": "access-analyzer"}
+"""Services whose IAM actions begin with another name than the SDK's client."""
 _SIGN_IN = "sign in again, for example with: aws sso login"
 
 
@@ -83,7 +85,9 @@ def refused(service: str, operation: str, code: str, message: str) -> ProbeError
     """What an error that the service answered means."""
     what = f"{service}:{operation}: {code}: {message}"
     if code in _DENIED:
-        return AccessDenied(what, remedy=f"allow the scanner's role {service}:{operation}")
+        return AccessDenied(
+            what, remedy=f"allow the scanner's role {_ACTION_PREFIXES.get(service, service)}:{operation}"
+        )
     if code in _UNAUTHENTICATED:
         return Unauthenticated(what, remedy=_SIGN_IN)
     if code in _THROTTLED:

@@ -49,7 +49,15 @@ class _Mark(NamedTuple):
 
 _DAEMON: tuple[WorkloadKind, ...] = ("DaemonSet",)
 _DEPLOYMENT: tuple[WorkloadKind, ...] = ("Deployment",)
+_EITHER: tuple[WorkloadKind, ...] = ("Deployment", "DaemonSet")
 _SYSTEM = ("kube-system",)
+_EXTERNAL_DNS_FLAGS = (
+    "--txt-owner-id",
+    "--domain-filter",
+    "--zone-id-filter",
+    "--aws-zone-type",
+    "--provider",
+)
 # Sources: the manifests and charts of the projects: those of AWS (amazon-vpc-cni-k8s, aws-ebs-csi-driver, karpenter,
 # bottlerocket-update-operator, eks-node-monitoring-agent, eks-pod-identity-agent, application-networking-k8s) and each
 # other component's own, as its repository publishes them.
@@ -162,6 +170,39 @@ _MARKS = (
     ),
     _Mark("trivy-operator", _DEPLOYMENT, ({_NAME: "trivy-operator"},), ("trivy-operator",)),
     _Mark("kubevuln", _DEPLOYMENT, ({_APP: "kubevuln"}, {_NAME: "kubevuln"}), ("kubevuln",)),
+    _Mark(
+        "aws-load-balancer-controller",
+        _DEPLOYMENT,
+        ({_NAME: "aws-load-balancer-controller"},),
+        ("aws-load-balancer-controller",),
+    ),
+    _Mark(
+        "ingress-nginx", _EITHER, ({_NAME: "ingress-nginx", _COMPONENT: "controller"},), ("ingress-nginx-controller",)
+    ),
+    _Mark("nginx-ingress", (*_EITHER, "StatefulSet"), ({_NAME: "nginx-ingress"},)),
+    _Mark("traefik", (*_EITHER, "StatefulSet"), ({_NAME: "traefik"},), ("traefik",)),
+    _Mark("haproxy-ingress", _EITHER, ({_NAME: "kubernetes-ingress"}, {_NAME: "haproxy-ingress"})),
+    _Mark("kong", _EITHER, ({_NAME: "kong"},), ("kong-controller",)),
+    _Mark("contour", _DEPLOYMENT, ({_APP: "contour"}, {_NAME: "contour", _COMPONENT: "contour"}), ("contour",)),
+    _Mark("emissary", _EITHER, ({_NAME: "emissary-ingress"},)),
+    _Mark("apisix", _DEPLOYMENT, ({_NAME: "apisix-ingress-controller"},), ("apisix-ingress-controller",)),
+    _Mark("envoy-gateway", _DEPLOYMENT, ({"control-plane": "envoy-gateway"},), ("envoy-gateway",)),
+    _Mark("nginx-gateway-fabric", _DEPLOYMENT, ({_NAME: "nginx-gateway-fabric"}, {_NAME: "nginx-gateway"})),
+    _Mark("kgateway", _DEPLOYMENT, ({_NAME: "kgateway"},), ("kgateway",)),
+    _Mark("external-dns", _DEPLOYMENT, ({_NAME: "external-dns"},), ("external-dns",), flags=_EXTERNAL_DNS_FLAGS),
+    _Mark("cert-manager", _DEPLOYMENT, ({_NAME: "cert-manager", _COMPONENT: "controller"},), ("cert-manager",)),
+    _Mark(
+        "cert-manager-webhook",
+        _DEPLOYMENT,
+        ({_NAME: "webhook", _COMPONENT: "webhook", _APP: "webhook"}, {_NAME: "cert-manager", _COMPONENT: "webhook"}),
+        ("cert-manager-webhook",),
+    ),
+    _Mark(
+        "cert-manager-cainjector",
+        _DEPLOYMENT,
+        ({_NAME: "cainjector"}, {_NAME: "cert-manager", _COMPONENT: "cainjector"}),
+        ("cert-manager-cainjector",),
+    ),
 )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from eks_readiness.domain.errors import AccessDenied, ProbeError
-from eks_readiness.domain.evidence import Unavailable
+from eks_readiness.domain.evidence import Part, Unavailable
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Part)
 
 
 def unless_denied(read: Callable[[], T]) -> T | Unavailable:
@@ -25,3 +26,9 @@ def unless_unreadable(read: Callable[[], T]) -> T | Unavailable:
         return read()
     except ProbeError as error:
         return Unavailable.because(error)
+
+
+def part_unless_denied(kind: type[P], read: Callable[[], P]) -> P:
+    """The same for a part that is a structure: an empty one says why it was not allowed."""
+    found = unless_denied(read)
+    return kind(unread=found) if isinstance(found, Unavailable) else found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
 from eks_readiness.domain.evidence.capacity import RegionCapacity
+from eks_readiness.domain.evidence.certificates import CertManager, ServingCertificates
 from eks_readiness.domain.evidence.cluster import (
     Addons,
     AddonVersions,
@@ -33,6 +34,7 @@ from eks_readiness.domain.evidence.delivery import (
     InfrastructureStacks,
     Pipelines,
 )
+from eks_readiness.domain.evidence.dns import DnsRecords
 from eks_readiness.domain.evidence.document import SLICES, Evidence, decode_evidence, encode_evidence
 from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.experiments import ChaosMesh, FaultInjection, Litmus
@@ -50,6 +52,7 @@ from eks_readiness.domain.evidence.identity import (
     ServiceAccounts,
 )
 from eks_readiness.domain.evidence.images import ClusterImageScans, EcrImages, EcrScanning
+from eks_readiness.domain.evidence.ingress import Entrances, LoadBalancers, TargetGroupBindings, TargetGroups
 from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
@@ -71,7 +74,7 @@ from eks_readiness.domain.evidence.policies import (
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.rotation import AutoScalingGroups, BottlerocketUpdates, NodegroupUpdates, NodeImages
 from eks_readiness.domain.evidence.secrets import ReferencedSecrets, SecretSources, UsedKeys
-from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
+from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Part, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
     EbsVolumes,
@@ -95,6 +98,7 @@ __all__ = [
     "BottlerocketUpdates",
     "Budgets",
     "Capabilities",
+    "CertManager",
     "ChaosMesh",
     "ClusterChanges",
     "ClusterConfiguration",
@@ -110,10 +114,12 @@ __all__ = [
     "ControlPlaneLogs",
     "CostExports",
     "DisruptionBudgets",
+    "DnsRecords",
     "EbsEncryptionDefault",
     "EbsVolumes",
     "EcrImages",
     "EcrScanning",
+    "Entrances",
     "EventAutomations",
     "Evidence",
     "FargateProfiles",
@@ -127,6 +133,7 @@ __all__ = [
     "KmsKeys",
     "KubescapeScans",
     "Litmus",
+    "LoadBalancers",
     "MeshPolicies",
     "Namespaces",
     "NatGateways",
@@ -142,6 +149,7 @@ __all__ = [
     "Nodegroups",
     "Nodes",
     "OidcTrust",
+    "Part",
     "PersistentVolumes",
     "Pipelines",
     "PodIdentity",
@@ -159,10 +167,13 @@ __all__ = [
     "SecretSources",
     "SecurityHub",
     "ServiceAccounts",
+    "ServingCertificates",
     "Slice",
     "StatedDocuments",
     "StorageClasses",
     "Subnets",
+    "TargetGroupBindings",
+    "TargetGroups",
     "Trails",
     "Unavailable",
     "UpgradeInsights",

@@ -17,6 +17,7 @@ from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.evidence.audit import ControlPlaneLogs, Trails
 from eks_readiness.domain.evidence.backup import AwsBackup, Kasten, Velero
 from eks_readiness.domain.evidence.capacity import RegionCapacity
+from eks_readiness.domain.evidence.certificates import CertManager, ServingCertificates
 from eks_readiness.domain.evidence.cluster import (
     Addons,
     AddonVersions,
@@ -45,6 +46,7 @@ from eks_readiness.domain.evidence.delivery import (
     InfrastructureStacks,
     Pipelines,
 )
+from eks_readiness.domain.evidence.dns import DnsRecords
 from eks_readiness.domain.evidence.documents import StatedDocuments
 from eks_readiness.domain.evidence.experiments import ChaosMesh, FaultInjection, Litmus
 from eks_readiness.domain.evidence.hardening import NodeSecurityGroups, NodeVolumes
@@ -61,6 +63,7 @@ from eks_readiness.domain.evidence.identity import (
     ServiceAccounts,
 )
 from eks_readiness.domain.evidence.images import ClusterImageScans, EcrImages, EcrScanning
+from eks_readiness.domain.evidence.ingress import Entrances, LoadBalancers, TargetGroupBindings, TargetGroups
 from eks_readiness.domain.evidence.mesh import MeshPolicies
 from eks_readiness.domain.evidence.network import (
     FlowLogs,
@@ -174,6 +177,13 @@ SLICES: tuple[type[Slice], ...] = (
     ClusterRoles,
     ServiceAccounts,
     NodeClassRoles,
+    Entrances,
+    LoadBalancers,
+    TargetGroupBindings,
+    TargetGroups,
+    ServingCertificates,
+    CertManager,
+    DnsRecords,
 )
 """Every kind of evidence, in the order of a document."""
 

@@ -116,6 +116,22 @@ ComponentName = Literal[
     "vpc-lattice-controller",
     "trivy-operator",
     "kubevuln",
+    "aws-load-balancer-controller",
+    "ingress-nginx",
+    "nginx-ingress",
+    "traefik",
+    "haproxy-ingress",
+    "kong",
+    "contour",
+    "emissary",
+    "apisix",
+    "envoy-gateway",
+    "nginx-gateway-fabric",
+    "kgateway",
+    "external-dns",
+    "cert-manager",
+    "cert-manager-webhook",
+    "cert-manager-cainjector",
 ]
 
 

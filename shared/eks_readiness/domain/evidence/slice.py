@@ -31,6 +31,12 @@ class Unavailable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         return cls(reason=error.reason, detail=bounded(str(error.args[0])), remedy=error.remedy)
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A part of a slice that may be refused while the rest can be read: `unread` says why, and then it is empty."""
+
+    unread: Unavailable | None = None
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Objects counted while they streamed by: how many there were, and the names of the first few."""
 
