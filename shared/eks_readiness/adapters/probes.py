@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from eks_readiness.adapters import (
+    aws_alarms,
     aws_audit,
     aws_backup,
+    aws_container_logs,
+    aws_dashboards,
     aws_documents,
     aws_eks,
     aws_guardduty,
+    aws_metrics,
     aws_network,
     aws_processes,
     aws_storage,
+    aws_traces,
     kubernetes_disruption_budgets,
     kubernetes_kasten,
     kubernetes_namespaces,
@@ -19,7 +24,9 @@ from eks_readiness.adapters import (
     kubernetes_nodes,
     kubernetes_pods,
     kubernetes_policy_engines,
+    kubernetes_prometheus,
     kubernetes_storage,
+    kubernetes_telemetry,
     kubernetes_velero,
     kubernetes_workloads,
 )
@@ -33,6 +40,11 @@ AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_guardduty.PROBES,
     *aws_audit.PROBES,
     *aws_processes.PROBES,
+    *aws_metrics.PROBES,
+    *aws_container_logs.PROBES,
+    *aws_traces.PROBES,
+    *aws_alarms.PROBES,
+    *aws_dashboards.PROBES,
     *aws_documents.PROBES,
 )
 KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
@@ -47,4 +59,6 @@ KUBERNETES_PROBES: tuple[KubernetesProbe, ...] = (
     *kubernetes_namespaces.PROBES,
     *kubernetes_policy_engines.PROBES,
     *kubernetes_network_policies.PROBES,
+    *kubernetes_prometheus.PROBES,
+    *kubernetes_telemetry.PROBES,
 )

@@ -14,6 +14,14 @@ from eks_readiness.checklist.infrastructure import (
     vpc_networking,
 )
 from eks_readiness.checklist.items import ITEMS
+from eks_readiness.checklist.observability import (
+    alerting,
+    dashboards,
+    distributed_tracing,
+    log_aggregation,
+    metrics_collection,
+    slo_tracking,
+)
 from eks_readiness.checklist.operations import cluster_upgrades, incident_response
 from eks_readiness.checklist.practices import compliance_documentation, secrets_encryption
 from eks_readiness.checklist.security import audit_logging, network_policies, pod_security
@@ -25,6 +33,12 @@ MODULES = (
     core_add_ons,
     storage,
     backup_restore,
+    metrics_collection,
+    log_aggregation,
+    distributed_tracing,
+    alerting,
+    dashboards,
+    slo_tracking,
     pod_security,
     network_policies,
     audit_logging,

@@ -36,6 +36,24 @@ from eks_readiness.domain.evidence.network import (
     Subnets,
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
+from eks_readiness.domain.evidence.observability import (
+    Alarms,
+    ApplicationSignals,
+    CloudWatchDashboards,
+    ContainerInsights,
+    FargateLogging,
+    GrafanaDashboards,
+    GrafanaWorkspaces,
+    LogSink,
+    MetricsApi,
+    OpenTelemetryCollectors,
+    PrometheusOperator,
+    PrometheusScrapers,
+    PrometheusWorkspaces,
+    RuleObjectives,
+    ServiceObjectives,
+    XRayTraces,
+)
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
@@ -70,6 +88,16 @@ SLICES: tuple[type[Slice], ...] = (
     Trails,
     IncidentTooling,
     CodeScanning,
+    ContainerInsights,
+    PrometheusScrapers,
+    PrometheusWorkspaces,
+    LogSink,
+    ApplicationSignals,
+    XRayTraces,
+    Alarms,
+    CloudWatchDashboards,
+    GrafanaWorkspaces,
+    ServiceObjectives,
     StatedDocuments,
     Nodes,
     NodePools,
@@ -84,6 +112,12 @@ SLICES: tuple[type[Slice], ...] = (
     PodSecurityPolicies,
     NetworkPolicies,
     NetworkPolicyEngine,
+    MetricsApi,
+    PrometheusOperator,
+    OpenTelemetryCollectors,
+    FargateLogging,
+    GrafanaDashboards,
+    RuleObjectives,
 )
 """Every kind of evidence, in the order of a document."""
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from eks_readiness.domain.evidence.observability import AgentName
 from eks_readiness.domain.evidence.slice import Sample, Slice
 from eks_readiness.domain.instant import Instant
 
@@ -85,6 +86,7 @@ ComponentName = Literal[
     "falco",
     "tetragon",
     "guardduty-agent",
+    AgentName,
 ]
 
 
@@ -94,7 +96,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `desired` and `ready` count pods, or nodes for a DaemonSet; `desired` 0 means scaled to nothing. `zones` and `nodes`
     say how far the ready pods of this workload are spread, where pods could be read (only for coredns).
     `images` holds the containers' images. `flags` holds the values of the few command-line flags that a check names, by
-    flag; of one given several times the last counts.
+    flag; of one given several times the last counts. `reads_node_logs`: it mounts the node's /var/log, or a part of it;
+    `reads_node_root`: it mounts the node's whole file system.
     """
 
     component: ComponentName
@@ -105,6 +108,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ready: int = 0
     images: tuple[str, ...] = ()
     flags: dict[str, str] = {}
+    reads_node_logs: bool = False
+    reads_node_root: bool = False
 
     @property
     def fully_ready(self) -> bool:
