@@ -21,6 +21,7 @@ from eks_readiness.domain.evidence import (
     Unavailable,
     XRayTraces,
 )
+from eks_readiness.domain.evidence.observability import BudgetState
 
 _EKS = "AWS::EKS::Container"
 """Origin of segments that the X-Ray SDKs and the OpenTelemetry exporter find themselves to run on EKS."""
@@ -168,7 +169,7 @@ def _about(objective: Mapping[str, Any], cluster: str) -> bool:
     return of_environment(environment, cluster) if environment else named_after(objective.get("Name") or "", cluster)
 
 
-def _budgets(aws: AwsReader, ids: list[str], at: datetime) -> dict[str, int]:
+def _budgets(aws: AwsReader, ids: list[str], at: datetime) -> tuple[BudgetState, ...]:
     counted: Counter[str] = Counter()
     for start in range(0, len(ids), _BATCH):
         answer = aws.read(
@@ -178,7 +179,7 @@ def _budgets(aws: AwsReader, ids: list[str], at: datetime) -> dict[str, int]:
             SloIds=ids[start : start + _BATCH],
         )
         counted.update(each.get("BudgetStatus") or "" for each in answer.get("Reports") or ())
-    return dict(sorted(counted.items()))
+    return tuple(BudgetState(state=state, budgets=number) for state, number in sorted(counted.items()))
 
 
 PROBES = (

@@ -115,8 +115,8 @@ def read_prometheus(api: KubernetesReader, gathered: Gathered) -> PrometheusOper
         installed=True,
         servers=servers if isinstance(servers, Unavailable) else tuple(_server("Prometheus", each) for each in servers),
         agents=unless_denied(lambda: tuple(_server("PrometheusAgent", each) for each in api.items(_AGENTS, _Server))),
-        alert_rules=unless_denied(lambda: _alert_rules(api, servers)),
-        receivers=unless_denied(lambda: _receivers(api)),
+        alert_rules=_alert_rules(api, servers),
+        receivers=_receivers(api),
     )
 
 
@@ -147,9 +147,12 @@ def _runs(each: _Server) -> bool:
     return condition is not None and condition.status == "True" and replicas > 0
 
 
-def _alert_rules(api: KubernetesReader, servers: Sequence[_Server] | Unavailable) -> AlertRules | Unavailable:
-    if isinstance(servers, Unavailable):
-        return servers
+def _alert_rules(api: KubernetesReader, servers: Sequence[_Server] | Unavailable) -> AlertRules:
+    found = servers if isinstance(servers, Unavailable) else unless_denied(lambda: _counted(api, servers))
+    return AlertRules(unread=found) if isinstance(found, Unavailable) else found
+
+
+def _counted(api: KubernetesReader, servers: Sequence[_Server]) -> AlertRules:
     chosen = [_chosen_by(each.metadata.namespace, _rule_selectors(each)) for each in servers if _runs(each)]
     selected = total = 0
     names: list[str] = []
@@ -176,6 +179,11 @@ def _alerts(rules: _Rules) -> int:
 
 
 def _receivers(api: KubernetesReader) -> Receivers:
+    found = unless_denied(lambda: _told(api))
+    return Receivers(unread=found) if isinstance(found, Unavailable) else found
+
+
+def _told(api: KubernetesReader) -> Receivers:
     chosen = [_knows(each) for each in api.items(_ALERTMANAGERS, _Server) if _runs(each)]
     total = selected_total = 0
     selected: list[str] = []

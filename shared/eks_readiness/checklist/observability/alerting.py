@@ -5,7 +5,6 @@ from __future__ import annotations
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.observability.agents import either
 from eks_readiness.domain.evidence import Alarms, Components, PrometheusOperator, PrometheusWorkspaces, Unavailable
-from eks_readiness.domain.evidence.observability import AlertRules
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
 
@@ -48,7 +47,7 @@ def enough_alerts_watch(
     if isinstance(alarms, Alarms) and alarms.silent.total:
         said.append(f"{alarms.silent.total} alarms tell nobody")
         idle += alarms.silent.names
-    if isinstance(prometheus, PrometheusOperator) and isinstance(prometheus.alert_rules, AlertRules):
+    if isinstance(prometheus, PrometheusOperator):
         unselected = prometheus.alert_rules.unselected
         if unselected.total:
             said.append(f"no running Prometheus takes {unselected.total} PrometheusRules")
@@ -67,8 +66,8 @@ def _evaluated(prometheus: PrometheusOperator | Unavailable, components: Compone
     if isinstance(prometheus, Unavailable):
         return prometheus
     rules = prometheus.alert_rules
-    if isinstance(rules, Unavailable) or rules.selected == rules.total:
-        return rules if isinstance(rules, Unavailable) else rules.selected
+    if rules.unread or rules.selected == rules.total:
+        return rules.unread or rules.selected
     if isinstance(components, Unavailable):
         return components
     others = (*components.named("vmalert"), *components.named("alloy"))
@@ -126,8 +125,8 @@ def _receivers(prometheus: PrometheusOperator | Unavailable) -> Verdict | Unavai
     if isinstance(prometheus, Unavailable):
         return prometheus
     receivers = prometheus.receivers
-    if isinstance(receivers, Unavailable):
-        return receivers
+    if receivers.unread:
+        return receivers.unread
     if receivers.selected.total:
         return passed(f"{receivers.selected.total} receivers of Alertmanager, among them {receivers.selected.names[0]}")
     if receivers.total:

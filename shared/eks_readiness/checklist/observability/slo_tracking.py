@@ -81,8 +81,8 @@ def _budgets(services: ServiceObjectives | Unavailable) -> Verdict | Unavailable
         return failed("Application Signals has no objective about this cluster")
     if isinstance(services.budgets, Unavailable):
         return services.budgets
-    said = ", ".join(f"{number} {state or 'in no state'}" for state, number in services.budgets.items())
-    if any(services.budgets.get(state) for state in _COMPUTED):
+    said = ", ".join(f"{each.budgets} {each.state or 'in no state'}" for each in services.budgets)
+    if any(each.state in _COMPUTED for each in services.budgets):
         return passed(f"budgets in Application Signals: {said}")
     if services.judged < services.objectives.total:
         return Unavailable(

@@ -84,18 +84,26 @@ class PrometheusServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 class AlertRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rules with `alert:` in PrometheusRules: those that an available Prometheus selects, and objects none selects."""
+    """Rules with `alert:` in PrometheusRules: those that an available Prometheus selects, and objects none selects.
+
+    `unread` says why nothing of this is known.
+    """
 
     selected: int = 0
     total: int = 0
     unselected: Sample = Sample()
+    unread: Unavailable | None = None
 
 
 class Receivers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Receivers with an integration: those that an available Alertmanager selects, and how many there are at all."""
+    """Receivers with an integration: those that an available Alertmanager selects, and how many there are at all.
+
+    `unread` says why nothing of this is known.
+    """
 
     selected: Sample = Sample()
     total: int = 0
+    unread: Unavailable | None = None
 
 
 class PrometheusOperator(Slice, frozen=True, kw_only=True):
@@ -104,8 +112,8 @@ class PrometheusOperator(Slice, frozen=True, kw_only=True):
     installed: bool
     servers: tuple[PrometheusServer, ...] | Unavailable = ()
     agents: tuple[PrometheusServer, ...] | Unavailable = ()
-    alert_rules: AlertRules | Unavailable = AlertRules()
-    receivers: Receivers | Unavailable = Receivers()
+    alert_rules: AlertRules = AlertRules()
+    receivers: Receivers = Receivers()
 
 
 class Collector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -224,17 +232,24 @@ class GrafanaWorkspaces(Slice, frozen=True, kw_only=True):
     others: int = 0
 
 
+class BudgetState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many budgets are in one state, as the API names it."""
+
+    state: str
+    budgets: int
+
+
 class ServiceObjectives(Slice, frozen=True, kw_only=True):
     """Objectives of Application Signals about services of this cluster.
 
-    `budgets` counts the first of them by the state of their budget, as the API names it; `judged` says how many those
-    are. `offered`: AWS offers the service in the cluster's partition.
+    `budgets` counts the first of them by the state of their budget; `judged` says how many those are.
+    `offered`: AWS offers the service in the cluster's partition.
     """
 
     offered: bool = True
     objectives: Sample = Sample()
     judged: int = 0
-    budgets: dict[str, int] | Unavailable = {}
+    budgets: tuple[BudgetState, ...] | Unavailable = ()
 
 
 class RuleObjectives(Slice, frozen=True, kw_only=True):
