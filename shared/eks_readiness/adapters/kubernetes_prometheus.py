@@ -46,6 +46,7 @@ class _Configuration(msgspec.Struct, gc=False):
 
 
 class _Spec(msgspec.Struct, gc=False, rename="camel"):
+    shards: int | None = None
     remote_write: list[_RemoteWrite] | None = None
     rule_selector: Selector | None = None
     rule_namespace_selector: Selector | None = None
@@ -106,13 +107,11 @@ _Chosen = Callable[[_Meta], bool]
 def read_prometheus(api: KubernetesReader, gathered: Gathered) -> PrometheusOperator:
     """Servers, agents, the alert rules that are evaluated, and the receivers that are told."""
     source = f"{_GROUP} prometheuses, prometheusagents, prometheusrules, alertmanagers, alertmanagerconfigs"
-    if api.serves(_PROMETHEUSES) is None:
-        return PrometheusOperator(observed_at=gathered.observed_at, source=source, installed=False)
     servers = unless_denied(lambda: list(api.items(_PROMETHEUSES, _Server)))
     return PrometheusOperator(
         observed_at=gathered.observed_at,
         source=source,
-        installed=True,
+        installed=any(api.serves(kind) is not None for kind in (_PROMETHEUSES, _AGENTS, _ALERTMANAGERS)),
         servers=servers if isinstance(servers, Unavailable) else tuple(_server("Prometheus", each) for each in servers),
         agents=unless_denied(lambda: tuple(_server("PrometheusAgent", each) for each in api.items(_AGENTS, _Server))),
         alert_rules=_alert_rules(api, servers),
@@ -142,9 +141,11 @@ def _available(each: _Server) -> _Condition | None:
 
 
 def _runs(each: _Server) -> bool:
-    # With no replica wanted the operator calls it Available too.
+    # With no replica wanted the operator calls it Available too. Degraded means that some pods are ready: of replicas
+    # each does the whole work, of shards each a part.
     condition, replicas = _available(each), (each.status and each.status.available_replicas) or 0
-    return condition is not None and condition.status == "True" and replicas > 0
+    whole = ("True",) if each.spec and (each.spec.shards or 1) > 1 else ("True", "Degraded")
+    return condition is not None and condition.status in whole and replicas > 0
 
 
 def _alert_rules(api: KubernetesReader, servers: Sequence[_Server] | Unavailable) -> AlertRules:

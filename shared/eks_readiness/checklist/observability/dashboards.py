@@ -75,6 +75,8 @@ def _managed(workspaces: GrafanaWorkspaces | Unavailable) -> Verdict | Unavailab
         return workspaces
     if workspaces.naming:
         return passed(f"workspace {workspaces.naming[0]} of Amazon Managed Grafana names the cluster")
+    if not workspaces.offered:
+        return failed("AWS does not offer Managed Grafana here")
     return failed(f"none of {workspaces.others} workspaces of Amazon Managed Grafana names it")
 
 

@@ -108,6 +108,8 @@ def _signals(services: ApplicationSignals | Unavailable) -> Verdict | Unavailabl
         return services
     if services.services.total:
         return passed(f"Application Signals has data of {services.services.total} services of this cluster")
+    if not services.offered:
+        return failed("AWS does not offer Application Signals here")
     return failed("Application Signals has no service of this cluster")
 
 

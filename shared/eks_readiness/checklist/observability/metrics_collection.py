@@ -136,6 +136,8 @@ def _scraped(scrapers: PrometheusScrapers | Unavailable) -> Verdict | Unavailabl
         return scrapers
     if active := next((each for each in scrapers.scrapers if each.status == "ACTIVE"), None):
         return passed(f"scraper {active.id} of Amazon Managed Service for Prometheus is ACTIVE")
+    if not scrapers.offered:
+        return failed("AWS does not offer managed Prometheus here")
     states = [f"scraper {each.id} is {each.status or 'in no state'}" for each in scrapers.scrapers]
     return failed("; ".join(states) or "no managed Prometheus scraper reads this cluster")
 

@@ -32,7 +32,13 @@ def _in_aws(services: ServiceObjectives | Unavailable) -> Verdict | Unavailable:
         return services
     if services.objectives.total:
         return passed(f"{services.objectives.total} objectives in Application Signals")
-    return failed("Application Signals has no objective about this cluster")
+    return failed(_none(services))
+
+
+def _none(services: ServiceObjectives) -> str:
+    if not services.offered:
+        return "AWS does not offer Application Signals here"
+    return "Application Signals has no objective about this cluster"
 
 
 def _in_the_cluster(rules: RuleObjectives | Unavailable) -> Verdict | Unavailable:
@@ -78,7 +84,7 @@ def _budgets(services: ServiceObjectives | Unavailable) -> Verdict | Unavailable
     if isinstance(services, Unavailable):
         return services
     if not services.objectives.total:
-        return failed("Application Signals has no objective about this cluster")
+        return failed(_none(services))
     if isinstance(services.budgets, Unavailable):
         return services.budgets
     said = ", ".join(f"{each.budgets} {each.state or 'in no state'}" for each in services.budgets)

@@ -65,7 +65,7 @@ class PrometheusWorkspaces(Slice, frozen=True, kw_only=True):
 
 
 class PrometheusServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One Prometheus or PrometheusAgent resource. `available` is its Available condition, with a replica running.
+    """One Prometheus or PrometheusAgent resource. `available`: by its Available condition it does its work.
 
     `workspaces` are the managed workspaces that it writes to, as region/id.
     """
