@@ -239,6 +239,8 @@ def _typed(value: Any, shape: Shape, where: str) -> Any:
         return {key: _typed(each, shape.value, f"{where}.{key}") for key, each in value.items()}
     if shape.type_name == "timestamp" and isinstance(value, str):
         return datetime.fromisoformat(value)
+    if shape.type_name == "blob" and isinstance(value, str):
+        return value.encode()
     return value
 
 

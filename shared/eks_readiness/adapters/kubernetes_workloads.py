@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_agents import AGENT_MARKS
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.evidence import Components
@@ -203,6 +204,7 @@ _MARKS = (
         ({_NAME: "cainjector"}, {_NAME: "cert-manager", _COMPONENT: "cainjector"}),
         ("cert-manager-cainjector",),
     ),
+    *(_Mark(*mark) for mark in AGENT_MARKS),
 )
 
 
@@ -226,8 +228,17 @@ class _Container(msgspec.Struct, gc=False):
     env: list[_Variable] | None = None
 
 
+class _HostPath(msgspec.Struct, gc=False):
+    path: str = ""
+
+
+class _Volume(msgspec.Struct, gc=False, rename="camel"):
+    host_path: _HostPath | None = None
+
+
 class _PodSpec(msgspec.Struct, gc=False):
     containers: list[_Container] | None = None
+    volumes: list[_Volume] | None = None
 
 
 class _Template(msgspec.Struct, gc=False):
@@ -282,7 +293,8 @@ def _is(mark: _Mark, meta: _Meta) -> bool:
 
 def _component(mark: _Mark, kind: WorkloadKind, each: _Workload) -> Component:
     spec, status = each.spec or _Spec(), each.status or _Status()
-    containers = ((spec.template and spec.template.spec) or _PodSpec()).containers or []
+    pod = (spec.template and spec.template.spec) or _PodSpec()
+    containers, paths = pod.containers or [], [f"{one.host_path.path}/" for one in pod.volumes or () if one.host_path]
     if kind == "DaemonSet":
         desired, ready = status.desired_number_scheduled or 0, status.number_ready or 0
     else:
@@ -297,6 +309,8 @@ def _component(mark: _Mark, kind: WorkloadKind, each: _Workload) -> Component:
         ready=ready,
         images=tuple(one.image for one in containers),
         flags={**_flags(mark.flags, containers), **_gates(mark.gates, containers)},
+        reads_node_logs=any(path.startswith("/var/log/") for path in paths),
+        reads_node_root="//" in paths,
     )
 
 

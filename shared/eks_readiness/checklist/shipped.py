@@ -28,6 +28,14 @@ from eks_readiness.checklist.infrastructure import (
     vpc_networking,
 )
 from eks_readiness.checklist.items import ITEMS
+from eks_readiness.checklist.observability import (
+    alerting,
+    dashboards,
+    distributed_tracing,
+    log_aggregation,
+    metrics_collection,
+    slo_tracking,
+)
 from eks_readiness.checklist.operations import (
     capacity_planning,
     change_management,
@@ -67,6 +75,12 @@ MODULES = (
     secrets_management,
     service_mesh,
     external_dns,
+    metrics_collection,
+    log_aggregation,
+    distributed_tracing,
+    alerting,
+    dashboards,
+    slo_tracking,
     pod_security,
     network_policies,
     image_scanning,

@@ -75,6 +75,24 @@ from eks_readiness.domain.evidence.network import (
     Subnets,
 )
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
+from eks_readiness.domain.evidence.observability import (
+    Alarms,
+    ApplicationSignals,
+    CloudWatchDashboards,
+    ContainerInsights,
+    FargateLogging,
+    GrafanaDashboards,
+    GrafanaWorkspaces,
+    LogSink,
+    MetricsApi,
+    OpenTelemetryCollectors,
+    PrometheusOperator,
+    PrometheusScrapers,
+    PrometheusWorkspaces,
+    RuleObjectives,
+    ServiceObjectives,
+    XRayTraces,
+)
 from eks_readiness.domain.evidence.policies import (
     AdmissionPolicies,
     Namespaces,
@@ -132,6 +150,16 @@ SLICES: tuple[type[Slice], ...] = (
     FaultInjection,
     EcrScanning,
     EcrImages,
+    ContainerInsights,
+    PrometheusScrapers,
+    PrometheusWorkspaces,
+    LogSink,
+    ApplicationSignals,
+    XRayTraces,
+    Alarms,
+    CloudWatchDashboards,
+    GrafanaWorkspaces,
+    ServiceObjectives,
     StatedDocuments,
     SecurityHub,
     ConfigEvaluations,
@@ -184,6 +212,12 @@ SLICES: tuple[type[Slice], ...] = (
     ServingCertificates,
     CertManager,
     DnsRecords,
+    MetricsApi,
+    PrometheusOperator,
+    OpenTelemetryCollectors,
+    FargateLogging,
+    GrafanaDashboards,
+    RuleObjectives,
 )
 """Every kind of evidence, in the order of a document."""
 

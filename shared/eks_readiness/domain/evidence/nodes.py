@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from eks_readiness.domain.evidence.observability import AgentName
 from eks_readiness.domain.evidence.slice import Sample, Slice
 from eks_readiness.domain.instant import Instant
 
@@ -132,6 +133,7 @@ ComponentName = Literal[
     "cert-manager",
     "cert-manager-webhook",
     "cert-manager-cainjector",
+    AgentName,
 ]
 
 
@@ -143,6 +145,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `images` holds the containers' images. `flags` holds the values of the few command-line flags that a check names, by
     flag; of one given several times the last counts. Of Karpenter's feature gates, which may also stand in an
     environment variable, only whether `NodeRepair` is on is kept.
+    flag; of one given several times the last counts. `reads_node_logs`: it mounts the node's /var/log, or a part of it;
+    `reads_node_root`: it mounts the node's whole file system.
     """
 
     component: ComponentName
@@ -153,6 +157,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ready: int = 0
     images: tuple[str, ...] = ()
     flags: dict[str, str] = {}
+    reads_node_logs: bool = False
+    reads_node_root: bool = False
 
     @property
     def fully_ready(self) -> bool:
