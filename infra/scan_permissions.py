@@ -72,6 +72,7 @@ RIGHTS = (
     ),
     Right(
         (
+            "autoscaling:DescribeAutoScalingGroups",
             "backup:DescribeRegionSettings",
             "backup:ListBackupJobs",
             "backup:ListBackupPlans",

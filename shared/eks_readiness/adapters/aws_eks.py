@@ -61,6 +61,7 @@ def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
         auto_mode_storage=_on((found.get("storageConfig") or {}).get("blockStorage")),
         auto_mode_load_balancing=_on(kubernetes_network.get("elasticLoadBalancing")),
         ip_family=kubernetes_network.get("ipFamily") or "ipv4",
+        remote_networks=bool((found.get("remoteNetworkConfig") or {}).get("remoteNodeNetworks")),
         deletion_protection=found.get("deletionProtection"),
         zonal_shift=_on(found.get("zonalShiftConfig")),
         authentication_mode=(found.get("accessConfig") or {}).get("authenticationMode") or "",

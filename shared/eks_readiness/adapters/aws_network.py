@@ -163,13 +163,23 @@ def _value(tag: str, value: str) -> dict[str, Any]:
     return {"Name": f"tag:{tag}", "Values": [value]}
 
 
+_STARTED_BY, _MANAGED = "aws:autoscaling:groupName", "eks:nodegroup-name"
+
+
+def _tags(found: Mapping[str, Any]) -> dict[str, str]:
+    return {each["Key"]: each.get("Value") or "" for each in found.get("Tags") or ()}
+
+
 def _instances(reservations: Iterable[Mapping[str, Any]]) -> Iterable[Instance]:
     for reservation in reservations:
         for each in reservation.get("Instances") or ():
             interfaces = each.get("NetworkInterfaces") or ()
+            subnet, tags = each.get("SubnetId") or "", _tags(each)
             yield Instance(
                 id=each["InstanceId"],
-                subnet_id=each.get("SubnetId") or "",
+                subnet_id=subnet,
+                other_subnet_ids=tuple(sorted({one.get("SubnetId") or subnet for one in interfaces} - {subnet})),
+                scaling_group="" if _MANAGED in tags else tags.get(_STARTED_BY, ""),
                 zone=(each.get("Placement") or {}).get("AvailabilityZone") or "",
                 public_address=bool(each.get("PublicIpAddress"))
                 or any((one.get("Association") or {}).get("PublicIp") for one in interfaces),

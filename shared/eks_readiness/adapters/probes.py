@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eks_readiness.adapters import (
     aws_audit,
+    aws_autoscaling,
     aws_backup,
     aws_documents,
     aws_eks,
@@ -28,6 +29,7 @@ from eks_readiness.adapters.probe import AwsProbe, KubernetesProbe
 AWS_PROBES: tuple[AwsProbe, ...] = (
     *aws_eks.PROBES,
     *aws_network.PROBES,
+    *aws_autoscaling.PROBES,
     *aws_storage.PROBES,
     *aws_backup.PROBES,
     *aws_guardduty.PROBES,

@@ -27,6 +27,7 @@ from eks_readiness.domain.evidence.network import (
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
+from eks_readiness.domain.evidence.scaling import ScalingGroups
 from eks_readiness.domain.evidence.slice import MAX_SAMPLE, Sample, Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -70,6 +71,7 @@ __all__ = [
     "RouteTables",
     "RuntimeMonitoring",
     "Sample",
+    "ScalingGroups",
     "Slice",
     "StatedDocuments",
     "StorageClasses",

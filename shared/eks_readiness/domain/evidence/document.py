@@ -38,6 +38,7 @@ from eks_readiness.domain.evidence.network import (
 from eks_readiness.domain.evidence.nodes import Components, DisruptionBudgets, NodePools, Nodes, Pods
 from eks_readiness.domain.evidence.policies import Namespaces, PodSecurityPolicies, RuntimeMonitoring
 from eks_readiness.domain.evidence.processes import CodeScanning, IncidentTooling
+from eks_readiness.domain.evidence.scaling import ScalingGroups
 from eks_readiness.domain.evidence.slice import Slice, Unavailable
 from eks_readiness.domain.evidence.storage import (
     EbsEncryptionDefault,
@@ -61,6 +62,7 @@ SLICES: tuple[type[Slice], ...] = (
     NatGateways,
     FlowLogs,
     Instances,
+    ScalingGroups,
     EbsEncryptionDefault,
     EbsVolumes,
     KmsKeys,

@@ -88,10 +88,16 @@ class FlowLogs(Slice, frozen=True, kw_only=True):
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One running or pending EC2 instance of the cluster."""
+    """One running or pending EC2 instance of the cluster.
+
+    `other_subnet_ids` are those of further interfaces: where pods take addresses with custom networking.
+    `scaling_group` is the Auto Scaling group that started it; empty for one that a node group manages.
+    """
 
     id: str
     subnet_id: str = ""
+    other_subnet_ids: tuple[str, ...] = ()
+    scaling_group: str = ""
     zone: str = ""
     public_address: bool = False
 
