@@ -143,8 +143,8 @@ def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION, 
     """Read a scenario, or a shape of one, as it is at an instant; in another region and partition if named."""
     if (shaped := shape(name)) is not None:
         base = load_scenario(shaped["base"], now=now, region=region, partition=partition)
-        return base.changed(_moved(shaped["change"], region, partition))
-    head, rules, objects = (_moved(each, region, partition) for each in _documents(name))
+        return base.changed(moved(shaped["change"], region=region, partition=partition))
+    head, rules, objects = (moved(each, region=region, partition=partition) for each in _documents(name))
     return Scenario(
         name=name,
         cluster=ClusterRef.parse(head["cluster_arn"]),
@@ -159,18 +159,18 @@ def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION, 
     )
 
 
-def _moved(value: Any, region: str, partition: str) -> Any:
+def moved(value: Any, *, region: str, partition: str) -> Any:
     """A copy in which everything lies in another region, and in another partition."""
     if (region, partition) == (REGION, "aws"):
         return value
     if isinstance(value, Mapping):
-        return {key: _moved(each, region, partition) for key, each in value.items()}
+        return {key: moved(each, region=region, partition=partition) for key, each in value.items()}
     if isinstance(value, list):
-        return [_moved(each, region, partition) for each in value]
+        return [moved(each, region=region, partition=partition) for each in value]
     if not isinstance(value, str):
         return value
-    moved = _HOST.sub(rf"\g<1>{DNS_SUFFIXES[partition]}", value.replace("arn:aws:", f"arn:{partition}:"))
-    return moved.replace(REGION, region)
+    text = _HOST.sub(rf"\g<1>{DNS_SUFFIXES[partition]}", value.replace("arn:aws:", f"arn:{partition}:"))
+    return text.replace(REGION, region)
 
 
 _HOST = re.compile(rf"({REGION}(?:\.eks)?\.)amazonaws\.com\b")
@@ -315,6 +315,8 @@ def _kubernetes_change(scenario: Scenario, change: Mapping[str, Any]) -> Scenari
                 objects=tuple(each for each in objects if _group(each["apiVersion"]) != what),
                 serves=tuple(each for each in scenario.serves if _group(each[0]) != what),
             )
+        case "server":
+            return replace(scenario, kubernetes_version=what)
         case "unreachable":
             return replace(scenario, reachable=not what)
         case _:

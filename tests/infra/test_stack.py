@@ -107,6 +107,8 @@ def flat(value: Any) -> str:
     if "Fn::Join" in value:
         separator, parts = value["Fn::Join"]
         return str(separator).join(map(flat, parts))
+    if "Fn::FindInMap" in value:
+        return ".".join(map(flat, value["Fn::FindInMap"]))
     (reference,) = value.values()
     return f"<{reference if isinstance(reference, str) else '.'.join(reference)}>"
 
@@ -293,8 +295,14 @@ def test_the_key_is_used_only_through_the_services_that_store(stack: Synthesised
     ]
     assert len(uses) > len(SETTINGS)
     for statement in uses:
-        service = flat(statement["Condition"]["StringEquals"]["kms:ViaService"]).partition(".")[0]
+        hosts = [flat(host) for host in statement["Condition"]["StringEquals"]["kms:ViaService"]]
+        (service,) = {host.partition(".")[0] for host in hosts}
         assert service in {"dynamodb", "sns", "sqs"}
+        # In China the suffix differs, and not for every service.
+        assert {host.partition(".")[2] for host in hosts} == {
+            "<AWS::Region>.amazonaws.com",
+            "<AWS::Region>.<AWS::URLSuffix>",
+        }
 
 
 # --- Functions -------------------------------------------------------------------------------------------------------

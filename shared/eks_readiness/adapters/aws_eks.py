@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import ProbeError, UnexpectedAnswer, bounded
+from eks_readiness.domain.errors import ProbeError, Unsupported, bounded
 from eks_readiness.domain.evidence import (
     Addons,
     AddonVersions,
@@ -34,11 +34,8 @@ _GONE = "ResourceNotFoundException"
 def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
     """eks:DescribeCluster, reduced to what checks judge."""
     found = aws.read("eks", "DescribeCluster", name=gathered.cluster.name)["cluster"]
-    if connected := found.get("connectorConfig"):
-        raise UnexpectedAnswer(
-            f"{gathered.cluster.name} is a connected cluster ({connected.get('provider') or 'not of EKS'})",
-            remedy="only clusters that EKS runs can be scanned: take it off the register",
-        )
+    if (elsewhere := runs_elsewhere(found)) is not None:
+        raise elsewhere
     network = found.get("resourcesVpcConfig") or {}
     kubernetes_network = found.get("kubernetesNetworkConfig") or {}
     return ClusterConfiguration(
@@ -67,6 +64,18 @@ def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
         authentication_mode=(found.get("accessConfig") or {}).get("authenticationMode") or "",
         encryption_key_arn=_encryption_key(found.get("encryptionConfig") or ()),
         support_type=(found.get("upgradePolicy") or {}).get("supportType") or "",
+    )
+
+
+def runs_elsewhere(described: Mapping[str, Any]) -> Unsupported | None:
+    """Why a described cluster cannot be scanned: it was only connected to EKS, which does not run it."""
+    connected = described.get("connectorConfig")
+    if connected is None:
+        return None
+    return Unsupported(
+        f"{described.get('name')} is a connected cluster ({connected.get('provider') or 'of another provider'}): "
+        "EKS shows it, and does not run it",
+        remedy="only clusters that EKS runs can be scanned: eks-readiness clusters remove <arn>",
     )
 
 
