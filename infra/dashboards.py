@@ -19,6 +19,9 @@ _FULL_WIDTH, _HALF_WIDTH = 24, 12
 CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+    "aws-iso": "console.c2shome.ic.gov",
+    "aws-iso-b": "console.sc2shome.sgov.gov",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
 """The host of the console in each partition; where it is deployed decides, since the template is the same for all."""

@@ -371,6 +371,24 @@ def test_a_lease_outlives_the_function_that_takes_it(verb: str, stack: Synthesis
     assert settings.dashboard_url.endswith("/dashboard/fleet-one")
 
 
+def test_people_are_sent_to_the_console_of_their_partition(stack: Synthesised) -> None:
+    """One template is deployed in every partition; where decides the host."""
+    variables = {name: flat(value) for name, value in stack.function("relay")["Environment"]["Variables"].items()}
+    url = RelaySettings.from_env(variables).dashboard_url
+    assert url.startswith("https://<AWS::Region>.Consoles.<AWS::Partition>.host/cloudwatch/home?region=<AWS::Region>#")
+    (hosts,) = stack.template["Mappings"].values()
+    assert {partition: hosts[partition]["host"] for partition in ("aws", "aws-cn", "aws-us-gov")} == {
+        "aws": "console.aws.amazon.com",
+        "aws-cn": "console.amazonaws.cn",
+        "aws-us-gov": "console.amazonaws-us-gov.com",
+    }
+
+
+def test_no_arn_names_a_partition(stack: Synthesised) -> None:
+    """The template is the same in the commercial partition, in GovCloud and in China."""
+    assert "arn:aws:" not in json.dumps(stack.template)
+
+
 # --- The way of a scan -----------------------------------------------------------------------------------------------
 
 
