@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import IN_ORDER, outside_auto_mode, starting
+from eks_readiness.checklist.shapes import IN_ORDER, first_unavailable, outside_auto_mode, starting
 from eks_readiness.domain.evidence import (
     Addons,
     AddonVersions,
@@ -51,9 +51,9 @@ def pod_network_works(
 ) -> Verdict | Unavailable:
     """The VPC CNI is healthy: its add-on is ACTIVE without issues and DaemonSet aws-node is fully ready.
 
-    Cilium or Calico in its place count when fully ready, and its DaemonSet is gone or wanted on no node; EKS Auto Mode
-    and Fargate run it on their own nodes. Where the cluster cannot be read, the add-on decides. Nodes younger than ten
-    minutes may still be starting theirs.
+    Cilium or Calico in its place count when ready on every Linux node, and its DaemonSet is gone or wanted on no node;
+    EKS Auto Mode and Fargate run it on their own nodes. Where the cluster cannot be read, the add-on decides. Nodes
+    younger than ten minutes may still be starting theirs.
     Why: without it no pod gets an address.
     Fix: kubectl -n kube-system describe daemonset aws-node; aws eks describe-addon --addon-name vpc-cni
     Source: https://docs.aws.amazon.com/eks/latest/userguide/managing-vpc-cni.html
@@ -98,8 +98,8 @@ def service_proxy_works(
 ) -> Verdict | Unavailable:
     """kube-proxy is healthy: its add-on is ACTIVE without issues and its DaemonSet fully ready.
 
-    Where no kube-proxy runs at all, a fully ready Cilium or Calico (with eBPF) has taken its place; EKS Auto Mode and
-    Fargate run it on their own nodes. Where the cluster cannot be read, the add-on decides.
+    Where no kube-proxy runs, a Cilium or Calico (with eBPF) that is ready on every Linux node has taken its place;
+    EKS Auto Mode and Fargate run it on their own nodes. Where the cluster cannot be read, the add-on decides.
     Why: without it no Service address leads anywhere.
     Fix: kubectl -n kube-system describe daemonset kube-proxy; aws eks describe-addon --addon-name kube-proxy
     Source: https://docs.aws.amazon.com/eks/latest/userguide/managing-kube-proxy.html
@@ -123,8 +123,11 @@ def _healthy(
         return _by_addon(core, cluster, addon, addons, components)
     found = components.named(core.workload)
     # A DaemonSet that is wanted nowhere was switched off: by a selector that no node meets, as Cilium's guide has it.
-    if (substitute := _substitute(core, components)) and not any(_wanted(each) for each in found):
-        return addons if isinstance(addons, Unavailable) else passed(f"{substitute} has taken its place")
+    if not any(_wanted(each) for each in found) and (substitute := _substitute(core, components)):
+        if missing := first_unavailable(addons, nodes):
+            return missing
+        if isinstance(nodes, Nodes) and substitute.desired >= _linux_outside_auto_mode(nodes):
+            return passed(f"{substitute.where} has taken its place, ready on {substitute.ready} nodes")
     if found:
         return _by_workload(found, cluster, addons, nodes)
     return _by_absence(core, cluster, addon, nodes)
@@ -134,13 +137,18 @@ def _wanted(each: Component) -> bool:
     return each.kind != "DaemonSet" or each.desired > 0
 
 
-def _substitute(core: _Core, components: Components) -> str:
-    """What does the work instead, and on how many nodes; empty where nothing does."""
-    for name in core.replaced_by:
-        for each in components.named(name):
-            if each.kind == "DaemonSet" and each.fully_ready:
-                return f"{each.where}, ready on {each.ready} of {each.desired} nodes,"
-    return ""
+def _substitute(core: _Core, components: Components) -> Component | None:
+    """What may do the work instead: the one that is ready on most nodes."""
+    found = [each for name in core.replaced_by for each in components.named(name)]
+    ready = [each for each in found if each.kind == "DaemonSet" and each.fully_ready]
+    return max(ready, key=lambda each: each.desired, default=None)
+
+
+def _linux_outside_auto_mode(nodes: Nodes) -> int:
+    return sum(
+        each.compute in ("ec2", "hybrid") and each.os_family != "windows" and not starting(each, nodes)
+        for each in nodes.nodes
+    )
 
 
 def _addon_problem(addon: Addon) -> str:
