@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnMapping, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -16,12 +16,22 @@ from infra.ledger import Ledger
 from infra.python_function import Platform, PythonFunction
 
 _FULL_WIDTH, _HALF_WIDTH = 24, 12
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+    "aws-iso": "console.c2shome.ic.gov",
+    "aws-iso-b": "console.sc2shome.sgov.gov",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+"""The host of the console in each partition; where it is deployed decides, since the template is the same for all."""
 
 
 def dashboard_url(scope: Construct, deployment: str) -> str:
     """Where people find the dashboard in the console."""
-    region = Stack.of(scope).region
-    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+    region, partition = Stack.of(scope).region, Stack.of(scope).partition
+    hosts = CfnMapping(scope, "Consoles", mapping={name: {"host": host} for name, host in CONSOLES.items()})
+    console = f"https://{region}.{hosts.find_in_map(partition, 'host')}/cloudwatch/home?region={region}"
     return f"{console}#dashboards/dashboard/{names.dashboard(deployment)}"
 
 

@@ -70,11 +70,13 @@ class EncryptionKey(Construct):
         )
 
     def _allow(self, role: iam.Role, through: Through, actions: tuple[str, ...]) -> None:
-        region = Stack.of(self).region
+        stack = Stack.of(self)
+        # In China some services name themselves under the partition's own suffix, others under the common one.
+        hosts = [f"{through}.{stack.region}.{suffix}" for suffix in ("amazonaws.com", stack.url_suffix)]
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=[*actions],
                 resources=[self.key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"{through}.{region}.amazonaws.com"}},
+                conditions={"StringEquals": {"kms:ViaService": hosts}},
             )
         )

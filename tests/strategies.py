@@ -72,10 +72,10 @@ def _from(info: types.Type) -> st.SearchStrategy[Any]:  # noqa: C901, PLR0912 - 
             raise TypeError(message)
 
 
+_REGIONS = (("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-east-1"))
 CLUSTERS = st.builds(
-    ClusterRef,
-    partition=st.sampled_from(["aws", "aws-cn", "aws-us-gov"]),
-    region=st.sampled_from(["eu-west-1", "cn-north-1", "us-gov-east-1"]),
+    lambda place, account, name: ClusterRef(partition=place[0], region=place[1], account=account, name=name),
+    place=st.sampled_from(_REGIONS),
     account=st.from_regex(r"[0-9]{12}", fullmatch=True),
     name=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}", fullmatch=True),
 )

@@ -35,6 +35,8 @@ ACTIONS = (
     ("backup", "ListBackupPlans"),
 )
 SIZES = range(1, 9)
+ALONE = ("prod", "auto", "bare", "auto-mixed", "self-managed", "fargate", "hybrid", "windows", "cilium", "calico")
+"""Scenarios, and shapes of them, in which each right is taken away alone."""
 
 
 def _outcomes(scenario: Scenario) -> dict[str, Outcome]:
@@ -52,7 +54,7 @@ def _flips(full: dict[str, Outcome], seen: dict[str, Outcome]) -> dict[str, Outc
     return {check: seen[check] for check in full if seen[check] not in (full[check], "unknown")}
 
 
-@pytest.mark.parametrize("base", ["prod", "auto", "bare"])
+@pytest.mark.parametrize("base", ALONE)
 def test_each_right_in_a_cluster_denied_alone(base: str) -> None:
     """Every kind that any probe lists, one at a time."""
     scenario = load_scenario(base)
@@ -63,7 +65,7 @@ def test_each_right_in_a_cluster_denied_alone(base: str) -> None:
         assert not _flips(full, _outcomes(scenario.changed({"kubernetes": [{"deny": resource}]}))), resource
 
 
-@pytest.mark.parametrize("base", ["prod", "auto", "bare"])
+@pytest.mark.parametrize("base", ALONE)
 def test_each_action_denied_alone(base: str) -> None:
     """Every operation that any probe calls there, one at a time."""
     scenario = load_scenario(base)

@@ -20,6 +20,7 @@ from eks_readiness.bootstrap import deployed
 from eks_readiness.bootstrap.deployed import Deployment
 from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.cli.main import run
+from eks_readiness.domain.errors import Unsupported
 from eks_readiness.domain.ledger import ClusterState, ScanRecord
 from eks_readiness.domain.scorecard import Level
 from tests.contracts.conftest import create_table
@@ -62,6 +63,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> There:
         queue=MemoryScanQueue(),
         clock=SetClock(START),
         pin=_pinned,
+        refuse=lambda cluster: Unsupported("edge is a connected cluster (GKE)") if cluster.name == "edge" else None,
         checklist=CHECKLIST,
     )
 
@@ -107,10 +109,65 @@ def test_register_list_and_remove(there: There, capsys: pytest.CaptureFixture[st
 def test_a_wrong_threshold_registers_nothing(there: There, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The mistake is named before anything is written or requested."""
     policy = tmp_path / "policy.json"
-    policy.write_text('{"min_zone": 3}')
-    assert "unknown threshold 'min_zone'" in _refused(capsys, "clusters", "register", ARN, "--policy", str(policy))
+    policy.write_text(
+        '{\n "min_zone": 3,\n "max_pending_minutes": 15,\n "min_zones":\n  -1,\n "item_levels": {"storag": 1}\n}'
+    )
+    assert run(["clusters", "register", ARN, "--policy", str(policy)]) == 2
+    said = capsys.readouterr().err
+    for part in (
+        f"{policy}: 3 problems",
+        "line 2: min_zone: unknown threshold; did you mean min_zones?",
+        "line 4: min_zones: Expected `int` >= 0",
+        "line 6: item_levels: no item 'storag'",
+        "docs/checks.md",
+    ):
+        assert part in said
     assert "not the ARN of an EKS cluster" in _refused(capsys, "clusters", "register", "prod")
     assert there.ledger.registry.registration(ARN) is None
+    assert there.queue.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('{"min_zones": 3,\n\n "min_zones": 2}', "policy.json: line 3: min_zones: given twice, first on line 1"),
+        ('{"min_zones": 3,\n}', "policy.json:2: not JSON"),
+        ('{\n "min_zones": 3\n "max_pending_minutes": 1}', "policy.json:3: not JSON: Expecting ',' delimiter"),
+        ("\n[]", "policy.json:2: not JSON: not an object"),
+        ("", "policy.json:1: not JSON"),
+        ('{"min_zones": NaN}', "line 1: min_zones: Expected `int`, got `float`"),
+        ('{"exempt_namespaces": ["kube-system", 7]}', "line 1: exempt_namespaces: Expected `str`, got `int`"),
+    ],
+)
+def test_a_file_of_thresholds_is_refused_with_the_line(
+    there: There, capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, part: str
+) -> None:
+    """Whatever is wrong in it."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(text)
+    assert part in _refused(capsys, "clusters", "register", ARN, "--policy", str(policy))
+    assert there.queue.requests == []
+
+
+def test_an_empty_file_of_thresholds_is_the_default(there: There, tmp_path: Path) -> None:
+    """Nothing is replaced."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(" {\n} ")
+    assert run(["clusters", "register", ARN, "--policy", str(policy)]) == 0
+    assert [each.policy for each in there.ledger.registry.registered()] == [{}]
+
+
+def test_a_cluster_that_eks_does_not_run_is_not_registered(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """A connected cluster is refused with a clear word."""
+    edge = msgspec.structs.replace(CLUSTER, name="edge")
+    assert "edge is a connected cluster (GKE)" in _refused(capsys, "clusters", "register", edge.arn)
+    assert list(there.ledger.registry.registered()) == []
+
+
+def test_a_region_of_another_partition(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """The ARN of a cluster in China or GovCloud begins otherwise."""
+    said = _refused(capsys, "clusters", "register", "arn:aws:eks:cn-north-1:111122223333:cluster/prod")
+    assert "write arn:aws-cn:eks:cn-north-1:111122223333:cluster/prod" in said
     assert there.queue.requests == []
 
 

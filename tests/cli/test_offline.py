@@ -176,7 +176,7 @@ def test_bad_input_is_one_line_with_the_fix(capsys: pytest.CaptureFixture[str], 
     policy = tmp_path / "policy.json"
     policy.write_text('{"min_zone": 3}')
     said = _refused(capsys, "evaluate", "--checklist", CHECKLIST_FILE, "--policy", str(policy))
-    assert "unknown threshold 'min_zone'" in said
+    assert "line 1: min_zone: unknown threshold; did you mean min_zones?" in said
     expired = ("import", CHECKLIST_FILE, "--owner", "sre", "--expires", "2020-01-01")
     assert "name a later date" in _refused(capsys, *expired)
     assert "is no date" in _refused(capsys, "import", CHECKLIST_FILE, "--owner", "sre", "--expires", "soon")

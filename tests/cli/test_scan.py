@@ -169,6 +169,49 @@ def test_a_cluster_that_does_not_exist(laptop: Path, fleet: Fleet, capsys: pytes
     assert "there is no cluster nope in eu-west-1" in said
 
 
+def test_a_connected_cluster(laptop: Path, fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    """EKS shows it and does not run it."""
+    connected = {"connectorConfig": {"provider": "GKE"}, "name": "prod", "arn": fleet.cluster("prod").arn}
+    answer = {"service": "eks", "operation": "DescribeCluster", "answer": {"cluster": connected}}
+    fleet.change("prod", {"aws": [answer]})
+    try:
+        for command in ("scan", "collect"):
+            assert run([command, "--cluster", "prod"]) == 2
+            said = capsys.readouterr()
+            assert "prod is a connected cluster (GKE): EKS shows it, and does not run it" in said.err
+            assert said.out == ""
+    finally:
+        fleet.repair("prod")
+
+
+def test_access_says_how_the_scanner_enters(laptop: Path, fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    """An access entry where the cluster knows them, else a line of aws-auth; both where no cluster is named."""
+    role = ["--role-arn", "arn:aws:iam::111122223333:role/readiness/scan"]
+    entry = "--principal-arn arn:aws:iam::111122223333:role/readiness/scan --kubernetes-groups eks-readiness"
+    line = (
+        "- {rolearn: arn:aws:iam::111122223333:role/scan, username: 'eks-readiness:{{SessionName}}', "
+        "groups: [eks-readiness]}"
+    )
+    assert run(["access", *role]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["kind"] == "List"
+    assert entry in said.err
+    assert line in said.err
+    assert run(["access", "--cluster", "prod", *role]) == 0
+    said = capsys.readouterr()
+    assert f"--cluster-name prod {entry}" in said.err
+    assert "aws-auth" not in said.err
+    mode = {"cluster": {"accessConfig": {"authenticationMode": "CONFIG_MAP"}}}
+    fleet.change("prod", {"aws": [{"service": "eks", "operation": "DescribeCluster", "merge": mode}]})
+    try:
+        assert run(["access", "--cluster", fleet.cluster("prod").arn, *role]) == 0
+        said = capsys.readouterr()
+        assert line in said.err
+        assert "create-access-entry" not in said.err
+    finally:
+        fleet.repair("prod")
+
+
 def test_expired_credentials(laptop: Path, fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
     """One line, and the exit code of an unknown that blocks the verdict."""
     expired = {

@@ -43,6 +43,8 @@ _CLUSTER_SCOPED = frozenset(
     | {"CiliumClusterwideNetworkPolicy"}
     | {"VolumeAttachment", "ClusterIssuer", "GatewayClass", "IngressClassParams"}
 )
+_POLICIES_SINCE = 30
+"""From which minor version on ValidatingAdmissionPolicy is served as v1."""
 _METADATA_ONLY = "PartialObjectMetadataList"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _RESOURCE_VERSION = "104729"
@@ -93,6 +95,11 @@ class KubernetesCluster:
 
     def _served(self) -> dict[str, set[str]]:
         served = {api_version: set(kinds) for api_version, kinds in _BUILT_IN.items()}
+        if _minor(self.scenario.kubernetes_version) < _POLICIES_SINCE:
+            served["admissionregistration.k8s.io/v1"] -= {
+                "ValidatingAdmissionPolicy",
+                "ValidatingAdmissionPolicyBinding",
+            }
         named = [(each["apiVersion"], each["kind"]) for each in self.scenario.objects]
         for api_version, kind in (*named, *self.scenario.serves):
             served.setdefault(api_version, set()).add(kind)
@@ -149,6 +156,10 @@ class KubernetesCluster:
             if (each["kind"], meta.get("namespace"), meta["name"]) == (kind, namespace, name):
                 return Answer(200, dict(each))
         return _status(404, "NotFound", f'{resource} "{name}" not found')
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
 
 
 def continuation(offset: int, resource_version: str = _RESOURCE_VERSION) -> str:

@@ -3,6 +3,8 @@
 `scenarios/<name>/scenario.yaml` says which cluster it is; `aws/*.yaml` hold answers of AWS operations, validated
 against the SDK's own service models; `kubernetes/*.yaml` hold objects, whole. Text like `${now-2h}` becomes an instant,
 `${now-2h:ms}` one in milliseconds.
+
+`shapes/<name>.yaml` is another shape of such a cluster: a base, and the changes that make it that shape.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ from botocore.validate import ParamValidator
 from eks_readiness.domain.cluster import ClusterRef
 
 SCENARIOS = Path(__file__).parent / "scenarios"
+SHAPES = Path(__file__).parent / "shapes"
 NAMES = ("prod", "auto", "bare", "locked")
 CASE_NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 """The instant of every case: a Tuesday."""
 REGION = "eu-west-1"
-"""The region in which every scenario is written down."""
+"""The region in which every scenario is written down, in partition aws."""
+DNS_SUFFIXES = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
+"""Under which the hosts of a region lie; labels like eks.amazonaws.com/nodegroup are the same in every partition."""
 
 ANY = "*"
 _INSTANT = re.compile(r"\$\{now(?:(?P<sign>[+-])(?P<amount>\d+)(?P<unit>[smhd]))?(?P<milliseconds>:ms)?\}")
@@ -127,9 +132,19 @@ def services_of(names: Sequence[str]) -> frozenset[str]:
     return frozenset(rule["service"] for name in names for rule in _documents(name)[1]) - {ANY}
 
 
-def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION) -> Scenario:
-    """Read a scenario as it is at an instant; in another region if one is named."""
-    head, rules, objects = (_moved(each, region) for each in _documents(name))
+@functools.cache
+def shape(name: str) -> Mapping[str, Any] | None:
+    """The file of a shape; None where a scenario has no such name."""
+    file = SHAPES / f"{name}.yaml"
+    return read_yaml(file)[0] if file.exists() else None
+
+
+def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION, partition: str = "aws") -> Scenario:
+    """Read a scenario, or a shape of one, as it is at an instant; in another region and partition if named."""
+    if (shaped := shape(name)) is not None:
+        base = load_scenario(shaped["base"], now=now, region=region, partition=partition)
+        return base.changed(moved(shaped["change"], region=region, partition=partition))
+    head, rules, objects = (moved(each, region=region, partition=partition) for each in _documents(name))
     return Scenario(
         name=name,
         cluster=ClusterRef.parse(head["cluster_arn"]),
@@ -144,15 +159,21 @@ def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION) 
     )
 
 
-def _moved(value: Any, region: str) -> Any:
-    """A copy in which everything lies in another region."""
-    if region == REGION:
+def moved(value: Any, *, region: str, partition: str) -> Any:
+    """A copy in which everything lies in another region, and in another partition."""
+    if (region, partition) == (REGION, "aws"):
         return value
     if isinstance(value, Mapping):
-        return {key: _moved(each, region) for key, each in value.items()}
+        return {key: moved(each, region=region, partition=partition) for key, each in value.items()}
     if isinstance(value, list):
-        return [_moved(each, region) for each in value]
-    return value.replace(REGION, region) if isinstance(value, str) else value
+        return [moved(each, region=region, partition=partition) for each in value]
+    if not isinstance(value, str):
+        return value
+    text = _HOST.sub(rf"\g<1>{DNS_SUFFIXES[partition]}", value.replace("arn:aws:", f"arn:{partition}:"))
+    return text.replace(REGION, region)
+
+
+_HOST = re.compile(rf"({REGION}(?:\.eks)?\.)amazonaws\.com\b")
 
 
 def dated(value: Any, now: datetime) -> Any:
@@ -296,6 +317,8 @@ def _kubernetes_change(scenario: Scenario, change: Mapping[str, Any]) -> Scenari
                 objects=tuple(each for each in objects if _group(each["apiVersion"]) != what),
                 serves=tuple(each for each in scenario.serves if _group(each[0]) != what),
             )
+        case "server":
+            return replace(scenario, kubernetes_version=what)
         case "unreachable":
             return replace(scenario, reachable=not what)
         case _:

@@ -107,6 +107,8 @@ def flat(value: Any) -> str:
     if "Fn::Join" in value:
         separator, parts = value["Fn::Join"]
         return str(separator).join(map(flat, parts))
+    if "Fn::FindInMap" in value:
+        return ".".join(map(flat, value["Fn::FindInMap"]))
     (reference,) = value.values()
     return f"<{reference if isinstance(reference, str) else '.'.join(reference)}>"
 
@@ -293,8 +295,14 @@ def test_the_key_is_used_only_through_the_services_that_store(stack: Synthesised
     ]
     assert len(uses) > len(SETTINGS)
     for statement in uses:
-        service = flat(statement["Condition"]["StringEquals"]["kms:ViaService"]).partition(".")[0]
+        hosts = [flat(host) for host in statement["Condition"]["StringEquals"]["kms:ViaService"]]
+        (service,) = {host.partition(".")[0] for host in hosts}
         assert service in {"dynamodb", "sns", "sqs"}
+        # In China the suffix differs, and not for every service.
+        assert {host.partition(".")[2] for host in hosts} == {
+            "<AWS::Region>.amazonaws.com",
+            "<AWS::Region>.<AWS::URLSuffix>",
+        }
 
 
 # --- Functions -------------------------------------------------------------------------------------------------------
@@ -361,6 +369,24 @@ def test_a_lease_outlives_the_function_that_takes_it(verb: str, stack: Synthesis
     assert settings.lease_seconds > stack.function("sweep")["Timeout"] > 0
     assert settings.lease_seconds > stack.function("relay")["Timeout"] > 0
     assert settings.dashboard_url.endswith("/dashboard/fleet-one")
+
+
+def test_people_are_sent_to_the_console_of_their_partition(stack: Synthesised) -> None:
+    """One template is deployed in every partition; where decides the host."""
+    variables = {name: flat(value) for name, value in stack.function("relay")["Environment"]["Variables"].items()}
+    url = RelaySettings.from_env(variables).dashboard_url
+    assert url.startswith("https://<AWS::Region>.Consoles.<AWS::Partition>.host/cloudwatch/home?region=<AWS::Region>#")
+    (hosts,) = stack.template["Mappings"].values()
+    assert {partition: hosts[partition]["host"] for partition in ("aws", "aws-cn", "aws-us-gov")} == {
+        "aws": "console.aws.amazon.com",
+        "aws-cn": "console.amazonaws.cn",
+        "aws-us-gov": "console.amazonaws-us-gov.com",
+    }
+
+
+def test_no_arn_names_a_partition(stack: Synthesised) -> None:
+    """The template is the same in the commercial partition, in GovCloud and in China."""
+    assert "arn:aws:" not in json.dumps(stack.template)
 
 
 # --- The way of a scan -----------------------------------------------------------------------------------------------

@@ -30,6 +30,32 @@ def manifests(probes: Iterable[KubernetesProbe]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": objects}
 
 
+def entrance(authentication_mode: str, *, cluster: str, role: str) -> tuple[str, ...]:
+    """How the scanner's role becomes a member of the group: by an access entry, or by a line of ConfigMap aws-auth.
+
+    Sources: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html,
+    https://docs.aws.amazon.com/eks/latest/userguide/auth-configmap.html
+    """
+    name = cluster.rpartition("/")[2]
+    entry = f"aws eks create-access-entry --cluster-name {name} --principal-arn {role} --kubernetes-groups {GROUP}"
+    # aws-auth knows no paths of roles. Names that begin with eks: or aws: are reserved.
+    start, slash, rest = role.partition(":role/")
+    plain = f"{start}{slash}{rest.rpartition('/')[2]}"
+    line = f"- {{rolearn: {plain}, username: '{GROUP}:{{{{SessionName}}}}', groups: [{GROUP}]}}"
+    by_config_map = (
+        "add to mapRoles of ConfigMap kube-system/aws-auth (kubectl -n kube-system edit configmap aws-auth):"
+    )
+    if authentication_mode == "CONFIG_MAP":
+        return (f"then, since authentication mode CONFIG_MAP knows no access entries, {by_config_map}", line)
+    if authentication_mode:
+        return (f"then: {entry}",)
+    return (
+        f"then: {entry}",
+        f"or, in authentication mode CONFIG_MAP (--cluster tells), {by_config_map}",
+        line,
+    )
+
+
 def _rules(rights: Iterable[Right]) -> list[dict[str, Any]]:
     """One rule for each group, verbs and names, its resources together."""
     merged: dict[tuple[str, tuple[str, ...], tuple[str, ...]], set[str]] = {}

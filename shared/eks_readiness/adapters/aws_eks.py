@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import ProbeError, UnexpectedAnswer, bounded
+from eks_readiness.domain.errors import ProbeError, Unsupported, bounded
 from eks_readiness.domain.evidence import (
     Addons,
     AddonVersions,
@@ -34,11 +34,8 @@ _GONE = "ResourceNotFoundException"
 def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
     """eks:DescribeCluster, reduced to what checks judge."""
     found = aws.read("eks", "DescribeCluster", name=gathered.cluster.name)["cluster"]
-    if connected := found.get("connectorConfig"):
-        raise UnexpectedAnswer(
-            f"{gathered.cluster.name} is a connected cluster ({connected.get('provider') or 'not of EKS'})",
-            remedy="only clusters that EKS runs can be scanned: take it off the register",
-        )
+    if (elsewhere := runs_elsewhere(found)) is not None:
+        raise elsewhere
     network = found.get("resourcesVpcConfig") or {}
     kubernetes_network = found.get("kubernetesNetworkConfig") or {}
     return ClusterConfiguration(
@@ -61,6 +58,7 @@ def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
         auto_mode_storage=_on((found.get("storageConfig") or {}).get("blockStorage")),
         auto_mode_load_balancing=_on(kubernetes_network.get("elasticLoadBalancing")),
         ip_family=kubernetes_network.get("ipFamily") or "ipv4",
+        remote_networks=bool((found.get("remoteNetworkConfig") or {}).get("remoteNodeNetworks")),
         deletion_protection=found.get("deletionProtection"),
         zonal_shift=_on(found.get("zonalShiftConfig")),
         authentication_mode=(found.get("accessConfig") or {}).get("authenticationMode") or "",
@@ -70,6 +68,18 @@ def read_cluster(aws: AwsReader, gathered: Gathered) -> ClusterConfiguration:
         stack_id=_stack(found.get("tags") or {}),
         oidc_issuer=((found.get("identity") or {}).get("oidc") or {}).get("issuer") or "",
         auto_mode_node_role=(found.get("computeConfig") or {}).get("nodeRoleArn") or "",
+    )
+
+
+def runs_elsewhere(described: Mapping[str, Any]) -> Unsupported | None:
+    """Why a described cluster cannot be scanned: it was only connected to EKS, which does not run it."""
+    connected = described.get("connectorConfig")
+    if connected is None:
+        return None
+    return Unsupported(
+        f"{described.get('name')} is a connected cluster ({connected.get('provider') or 'of another provider'}): "
+        "EKS shows it, and does not run it",
+        remedy="only clusters that EKS runs can be scanned: eks-readiness clusters remove <arn>",
     )
 
 

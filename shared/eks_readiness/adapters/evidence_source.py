@@ -10,6 +10,7 @@ from typing import Any
 from kubernetes.client.configuration import Configuration
 
 from eks_readiness.adapters.aws_api import AwsClients, BotoAws
+from eks_readiness.adapters.aws_eks import runs_elsewhere
 from eks_readiness.adapters.collect import OnGathered, collect_evidence
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.eks_token import EksToken
@@ -48,11 +49,11 @@ class ClusterEvidenceSource:
         deadline = Deadline(seconds)
         aws: AwsReader = BotoAws(self._clients(cluster.region), deadline)
         try:
-            described_arn = aws.read("eks", "DescribeCluster", name=cluster.name)["cluster"].get("arn", cluster.arn)
+            described = aws.read("eks", "DescribeCluster", name=cluster.name)["cluster"]
         except ProbeError:
-            described_arn = cluster.arn  # the probes meet the same error, each for its own slice
-        if described_arn != cluster.arn:
-            aws = _WrongAccount(cluster, described_arn)
+            described = {}  # the probes meet the same error, each for its own slice
+        if (error := _not_to_be_scanned(cluster, described)) is not None:
+            aws = _Refusing(error)
         return collect_evidence(
             cluster,
             aws=aws,
@@ -66,14 +67,22 @@ class ClusterEvidenceSource:
         )
 
 
-class _WrongAccount:
-    """An AwsReader that refuses: the credentials see another cluster of the same name."""
-
-    def __init__(self, cluster: ClusterRef, described_arn: str) -> None:
-        self._error = AccessDenied(
-            f"the credentials see {described_arn}, not {cluster.arn}",
+def _not_to_be_scanned(cluster: ClusterRef, described: Mapping[str, Any]) -> ProbeError | None:
+    """Why what EKS describes is not the cluster that is meant, or none that can be scanned."""
+    arn = described.get("arn", cluster.arn)
+    if arn != cluster.arn:
+        return AccessDenied(
+            f"the credentials see {arn}, not {cluster.arn}",
             remedy=f"scan it with credentials of account {cluster.account}",
         )
+    return runs_elsewhere(described)
+
+
+class _Refusing:
+    """An AwsReader that refuses everything for one reason, so that every slice tells it."""
+
+    def __init__(self, error: ProbeError) -> None:
+        self._error = error
 
     def read(self, _service: str, _operation: str, /, **_parameters: Any) -> dict[str, Any]:
         raise self._error

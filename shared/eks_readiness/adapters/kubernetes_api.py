@@ -40,7 +40,7 @@ DISCOVERY = (
 )
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _GRANT = "give group eks-readiness the shipped ClusterRole: eks-readiness access"
-_ENTRY = "create the cluster's access entry for the scanner's role: eks-readiness access"
+_ENTRY = "create the cluster's access entry (or aws-auth line) for the scanner's role: eks-readiness access"
 
 
 class NotFound(UnexpectedAnswer):

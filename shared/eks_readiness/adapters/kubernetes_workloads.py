@@ -69,7 +69,7 @@ _MARKS = (
     _Mark("cilium", _DAEMON, ({_K8S_APP: "cilium"},), ("cilium",)),
     _Mark("calico", _DAEMON, ({_K8S_APP: "calico-node"},), ("calico-node",)),
     _Mark("ebs-csi-controller", _DEPLOYMENT, (), ("ebs-csi-controller",)),
-    _Mark("ebs-csi-node", _DAEMON, (), ("ebs-csi-node",)),
+    _Mark("ebs-csi-node", _DAEMON, (), ("ebs-csi-node", "ebs-csi-node-windows")),
     _Mark("karpenter", _DEPLOYMENT, ({_NAME: "karpenter"},), ("karpenter",), gates=(_NODE_REPAIR,)),
     _Mark(
         "cluster-autoscaler",

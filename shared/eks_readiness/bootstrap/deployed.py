@@ -12,29 +12,36 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eks_readiness import names
 from eks_readiness.adapters.aws_api import AwsClients, BotoAws
 from eks_readiness.adapters.aws_documents import pinned
+from eks_readiness.adapters.aws_eks import runs_elsewhere
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
 from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
 from eks_readiness.checklist import Checklist
-from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.errors import InputError, ProbeError
 from eks_readiness.ports import Clock, Ledger, OnBrokenRow, ScanQueue
 
 _READS_ONLY_DAYS = 1
 """The command line writes no scans."""
-_PIN_SECONDS = 30
+_ASK_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """What the command line uses of a deployment. `pin` adds to a document's address which version is there now."""
+    """What the command line uses of a deployment.
+
+    `pin` adds to a document's address which version is there now. `refuse` tells why a cluster cannot be scanned, as
+    far as EKS can be asked about it from here.
+    """
 
     name: str
     ledger: Ledger
     queue: ScanQueue
     clock: Clock
     pin: Callable[[str], str]
+    refuse: Callable[[ClusterRef], ProbeError | None]
     checklist: Checklist
 
 
@@ -66,6 +73,19 @@ def connect(name: str, *, region: str | None, profile: str | None, on_broken_row
         ),
         queue=SqsScanQueue(sqs, queue_url),
         clock=SystemClock(),
-        pin=lambda uri: pinned(BotoAws(AwsClients(session, session.region_name), Deadline(_PIN_SECONDS)), uri),
+        pin=lambda uri: pinned(_reader(session, session.region_name), uri),
+        refuse=lambda cluster: _refused(_reader(session, cluster.region), cluster),
         checklist=installed_checklist(),
     )
+
+
+def _reader(session: Any, region: str) -> BotoAws:
+    return BotoAws(AwsClients(session, region), Deadline(_ASK_SECONDS))
+
+
+def _refused(aws: BotoAws, cluster: ClusterRef) -> ProbeError | None:
+    try:
+        described = aws.read("eks", "DescribeCluster", name=cluster.name)["cluster"]
+    except ProbeError:
+        return None  # the deployment may see more than its user does
+    return runs_elsewhere(described) if described.get("arn") == cluster.arn else None

@@ -9,6 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from eks_readiness.adapters.aws_api import AwsClients, BotoAws
+from eks_readiness.adapters.aws_eks import runs_elsewhere
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, Connect, EksConnection, authority_of
@@ -20,6 +21,7 @@ from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
 from eks_readiness.domain.ledger import Registration
 
 OnProgress = Callable[[str], None]
+_ASK_SECONDS = 30
 
 
 def collect(  # noqa: PLR0913 - what a user may say about a cluster
@@ -39,15 +41,11 @@ def collect(  # noqa: PLR0913 - what a user may say about a cluster
     with. `on_progress` hears a line about each piece of evidence.
 
     Raises:
-        InputError: no region, no such cluster or context, or a context that leads to another cluster.
+        InputError: no region, no such cluster or context, a context that leads to another cluster, or a cluster that
+            EKS does not run.
         Unauthenticated: the credentials are missing, wrong or expired.
     """
-    session = _session(profile, region)
-    named = ClusterRef.parse(cluster) if cluster.startswith("arn:") else None
-    where = named.region if named else session.region_name
-    if not where:
-        raise InputError("no region is known", remedy="name it: --region eu-west-1, or set it in the AWS profile")
-    clients = AwsClients(session, where)
+    named, clients = _found(cluster, region, profile)
     configuration = load_context(context) if context else None
     reference, described = _described(clients, named, cluster, seconds)
     connect: Connect = EksConnection(lambda _region: clients)
@@ -60,6 +58,28 @@ def collect(  # noqa: PLR0913 - what a user may say about a cluster
     source = ClusterEvidenceSource(lambda _region: clients, connect, clock, on_gathered=_telling(on_progress))
     registration = Registration(cluster=reference, registered_at=clock.now())
     return source.collect(registration, seconds=seconds, documents=documents)
+
+
+def authentication_mode(cluster: str, *, region: str | None, profile: str | None) -> str:
+    """How a cluster says who may enter: API, API_AND_CONFIG_MAP or CONFIG_MAP; empty where EKS does not tell.
+
+    Raises:
+        InputError: as `collect`.
+        ProbeError: EKS cannot be asked.
+    """
+    named, clients = _found(cluster, region, profile)
+    _, described = _described(clients, named, cluster, _ASK_SECONDS)
+    return str(((described or {}).get("accessConfig") or {}).get("authenticationMode") or "")
+
+
+def _found(cluster: str, region: str | None, profile: str | None) -> tuple[ClusterRef | None, AwsClients]:
+    """The cluster's full name where it was given, and the clients of its region."""
+    session = _session(profile, region)
+    named = ClusterRef.parse(cluster) if cluster.startswith("arn:") else None
+    where = named.region if named else session.region_name
+    if not where:
+        raise InputError("no region is known", remedy="name it: --region eu-west-1, or set it in the AWS profile")
+    return named, AwsClients(session, where)
 
 
 def _session(profile: str | None, region: str | None) -> Any:
@@ -87,6 +107,8 @@ def _described(
             raise
         return named, None
     found: Mapping[str, Any] = answer["cluster"]
+    if (elsewhere := runs_elsewhere(found)) is not None:
+        raise InputError(elsewhere.args[0], remedy="name a cluster that EKS runs: aws eks list-clusters")
     return named or ClusterRef.parse(found["arn"]), found
 
 

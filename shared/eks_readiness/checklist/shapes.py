@@ -35,12 +35,25 @@ def starting(node: Node, nodes: Nodes) -> bool:
     return node.created_at is not None and nodes.observed_at - node.created_at < STARTING
 
 
-def node_subnets(instances: Instances, nodegroups: Nodegroups) -> frozenset[str]:
-    """The subnets in which nodes are, or in which a node group may put them."""
+def outside_auto_mode(nodes: Nodes) -> int:
+    """How many nodes need what EKS Auto Mode runs on its own nodes alone: network, DNS and service proxy."""
+    return sum(each.compute in ("ec2", "hybrid") for each in nodes.nodes)
+
+
+def self_managed(nodes: Nodes) -> int:
+    """How many EC2 nodes neither a node group, nor a NodePool, nor EKS Auto Mode made."""
+    return sum(each.compute == "ec2" and not each.nodegroup and not each.node_pool for each in nodes.nodes)
+
+
+def node_subnets(
+    instances: Instances, nodegroups: Nodegroups, profiles: FargateProfiles | None = None
+) -> frozenset[str]:
+    """The subnets in which nodes are, or in which a node group (or a Fargate profile, where given) may put them."""
     return frozenset(
         [
             *(each.subnet_id for each in instances.instances if each.subnet_id),
             *(subnet for each in nodegroups.nodegroups for subnet in each.subnet_ids),
+            *(subnet for each in (profiles.profiles if profiles else ()) for subnet in each.subnet_ids),
         ]
     )
 
@@ -79,6 +92,11 @@ def untagged(nodes: Nodes | Unavailable, instances: Instances) -> Unavailable | 
         detail=f"{len(unseen)} nodes run on instances without the cluster's tag, like {unseen[0]}",
         remedy="tag them: kubernetes.io/cluster/<cluster> = owned",
     )
+
+
+def pod_subnets(instances: Instances) -> frozenset[str]:
+    """The subnets of further interfaces of nodes: with custom networking, pods take their addresses there."""
+    return frozenset(subnet for each in instances.instances for subnet in each.interface_subnet_ids)
 
 
 def minor_version(version: str) -> tuple[int, int] | None:

@@ -26,11 +26,11 @@ from eks_readiness.cli.app import (
     level_exit_code,
     note,
     parse_instant,
-    read_json,
     show,
     show_json,
 )
 from eks_readiness.cli.statements import parse_scope, parse_words, require_known
+from eks_readiness.cli.thresholds import read_thresholds
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.document_address import document_address
@@ -85,8 +85,10 @@ def register(
 ) -> None:
     """Register a cluster, or change the thresholds of a registered one; its first scan is requested at once."""
     cluster = ClusterRef.parse(arn)
-    thresholds = read_json(policy, dict[str, object]) if policy else {}
     there = _connected(deployment, region, profile)
+    thresholds = read_thresholds(policy, items=there.checklist.subjects)
+    if (refused := there.refuse(cluster)) is not None:
+        raise InputError(refused.args[0], remedy="register clusters that EKS runs: aws eks list-clusters")
     register_cluster(
         cluster, policy=thresholds, items=there.checklist.subjects, registry=there.ledger.registry, clock=there.clock
     )

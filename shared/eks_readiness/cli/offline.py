@@ -30,13 +30,13 @@ from eks_readiness.cli.app import (
     note,
     parse_instant,
     read_bytes,
-    read_json,
     read_text,
     require_level,
     show,
     show_json,
 )
 from eks_readiness.cli.statements import parse_scope, parse_words, read_attestations, read_waivers
+from eks_readiness.cli.thresholds import read_thresholds
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
@@ -241,16 +241,23 @@ def scan(
 
 
 @app.command("access")
-def access() -> None:
-    """Print the rights that the scanner needs in a cluster, for `kubectl apply -f -`."""
-    from eks_readiness.adapters.access import GROUP, manifests  # noqa: PLC0415 - the SDK comes with it
+def access(
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="Name or ARN of the cluster: says how the scanner may enter it.")
+    ] = None,
+    role: Annotated[str, typer.Option("--role-arn", help="ARN of the scanner's role.")] = "<the scanner's role>",
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Print the rights that the scanner needs in a cluster, for `kubectl apply -f -`, and how it may enter."""
+    from eks_readiness.adapters.access import entrance, manifests  # noqa: PLC0415 - the SDK comes with it
     from eks_readiness.adapters.probes import KUBERNETES_PROBES  # noqa: PLC0415 - as above
+    from eks_readiness.bootstrap import laptop  # noqa: PLC0415 - as above
 
+    mode = laptop.authentication_mode(cluster, region=region, profile=profile) if cluster else ""
     show_json(manifests(KUBERNETES_PROBES))
-    note(
-        "then: aws eks create-access-entry --cluster-name <cluster> --principal-arn <the scanner's role> "
-        f"--kubernetes-groups {GROUP}"
-    )
+    for line in entrance(mode, cluster=cluster or "<cluster>", role=role):
+        note(line)
 
 
 def _fixes(scorecard: Scorecard) -> dict[ItemId, str]:
@@ -326,8 +333,8 @@ def _document(checklist: Path, policy: Policy) -> Scorecard:
 
 
 def _policy(path: Path | None) -> Policy:
-    thresholds = read_json(path, dict[str, object]) if path else {}
-    return effective_policy(thresholds, {}, items=installed_checklist().subjects, where=str(path))
+    items = installed_checklist().subjects
+    return effective_policy(read_thresholds(path, items=items), {}, items=items, where=str(path))
 
 
 def _show_scorecard(scorecard: Scorecard, output: Output, *, every_check: bool) -> None:

@@ -17,6 +17,17 @@ _ARN = re.compile(
     r":cluster/(?P<name>[0-9A-Za-z][A-Za-z0-9_-]{0,99})",
 )
 
+# How regions of a partition begin; every other region lies in partition aws, or in one that AWS adds.
+_REGIONS_OF = {
+    "aws-cn": "cn-",
+    "aws-us-gov": "us-gov-",
+    "aws-iso": "us-iso-",
+    "aws-iso-b": "us-isob-",
+    "aws-iso-e": "eu-isoe-",
+    "aws-iso-f": "us-isof-",
+    "aws-eusc": "eusc-",
+}
+
 
 class ClusterRef(msgspec.Struct, frozen=True, kw_only=True, order=True, forbid_unknown_fields=True):
     """One EKS cluster, named by the parts of its ARN.
@@ -39,13 +50,23 @@ class ClusterRef(msgspec.Struct, frozen=True, kw_only=True, order=True, forbid_u
         """Read a cluster ARN.
 
         Raises:
-            InputError: it is not the ARN of an EKS cluster.
+            InputError: it is not the ARN of an EKS cluster, or names a region of another partition.
         """
         match = _ARN.fullmatch(arn)
         if match is None:
             message = f"not the ARN of an EKS cluster: {arn[:160]!r}"
-            raise InputError(message, remedy="write arn:aws:eks:<region>:<12-digit account>:cluster/<name>")
-        return cls(**match.groupdict())
+            raise InputError(
+                message,
+                remedy="write arn:aws:eks:<region>:<12-digit account>:cluster/<name>; in GovCloud it begins with "
+                "arn:aws-us-gov, in China with arn:aws-cn",
+            )
+        found = cls(**match.groupdict())
+        begins = _REGIONS_OF.get(found.partition)
+        lies_in = next((name for name, start in _REGIONS_OF.items() if found.region.startswith(start)), "aws")
+        if (begins or lies_in != "aws") and lies_in != found.partition:
+            message = f"region {found.region} lies in partition {lies_in}, not {found.partition}"
+            raise InputError(message, remedy=f"write {msgspec.structs.replace(found, partition=lies_in).arn}")
+        return found
 
     def __str__(self) -> str:
         return f"{self.name} ({self.region}, {self.account})"

@@ -12,6 +12,7 @@ from eks_readiness.checklist.items import required_from
 from eks_readiness.domain.evidence import Slice
 from eks_readiness.domain.item import RequiredLevel
 from eks_readiness.domain.policy import Policy
+from eks_readiness.reports.threshold_catalogue import threshold_table, thresholds_of, unit_of
 
 Reads = Mapping[type[Slice], tuple[str, ...]]
 """The API calls behind each kind of evidence."""
@@ -67,6 +68,11 @@ def explanation(checklist: Checklist, check: Check, policy: Policy, reads: Reads
         f"Item: {item.title}, {item.priority} priority, required from level {required_from(item, policy)}",
         f"This check is {needed}.",
     ]
+    if used := sorted(thresholds_of(check)):
+        lines += [
+            f"Threshold: {name} = {msgspec.json.encode(getattr(policy, name)).decode()} ({unit_of(name)})"
+            for name in used
+        ]
     if check.rule:
         lines.append(f"Evidence: {', '.join(kind.__name__ for kind in check.kinds)}")
         lines.append(f"Read with: {', '.join(_calls(check, reads))}")
@@ -102,8 +108,7 @@ def _document(checklist: Checklist, policy: Policy, reads: Reads) -> Iterator[st
             kind = "R" if check.required else "A"
             yield f"| `{check.id}` | {kind} | {statement} [source]({check.source}) | {calls} |"
     yield from ("", "R: required, the item is satisfied only if it holds. A: advisory, it counts in the score alone.")
-    yield from ("", "## Thresholds", "", "| Threshold | Default |", "|---|---|")
-    for name in policy.__struct_fields__:
-        yield f"| `{name}` | `{msgspec.json.encode(getattr(policy, name)).decode()}` |"
+    yield from ("", "## Thresholds", "")
+    yield from threshold_table(checklist, policy)
     yield from ("", "Set them for the fleet under `thresholds:` in eks-readiness.yaml, for one cluster with")
-    yield "`eks-readiness clusters register <arn> --policy <file>`."
+    yield '`eks-readiness clusters register <arn> --policy <file>`; the file is JSON, like `{"min_zones": 3}`.'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import IN_ORDER, starting
+from eks_readiness.checklist.shapes import IN_ORDER, first_unavailable, outside_auto_mode, starting
 from eks_readiness.domain.evidence import (
     Addons,
     AddonVersions,
@@ -32,7 +32,7 @@ class _Core(NamedTuple):
 
 _VPC_CNI = _Core("vpc-cni", "aws-node", ("cilium", "calico"))
 _COREDNS = _Core("coredns", "coredns", aws_runs_it_on_fargate=False)
-_KUBE_PROXY = _Core("kube-proxy", "kube-proxy", ("cilium",))
+_KUBE_PROXY = _Core("kube-proxy", "kube-proxy", ("cilium", "calico"))
 _CORE = (_VPC_CNI, _COREDNS, _KUBE_PROXY)
 _MIN_REPLICAS = 2
 
@@ -51,8 +51,9 @@ def pod_network_works(
 ) -> Verdict | Unavailable:
     """The VPC CNI is healthy: its add-on is ACTIVE without issues and DaemonSet aws-node is fully ready.
 
-    Cilium or Calico in its place count when fully ready; EKS Auto Mode and Fargate run it for the cluster. Where the
-    cluster cannot be read, the add-on decides. Nodes younger than ten minutes may still be starting theirs.
+    Cilium or Calico in its place count when ready on every Linux node, and its DaemonSet is gone or wanted on no node;
+    EKS Auto Mode and Fargate run it on their own nodes. Where the cluster cannot be read, the add-on decides. Nodes
+    younger than ten minutes may still be starting theirs.
     Why: without it no pod gets an address.
     Fix: kubectl -n kube-system describe daemonset aws-node; aws eks describe-addon --addon-name vpc-cni
     Source: https://docs.aws.amazon.com/eks/latest/userguide/managing-vpc-cni.html
@@ -74,7 +75,8 @@ def dns_works(
 ) -> Verdict | Unavailable:
     """CoreDNS is healthy: its add-on is ACTIVE without issues and its Deployment fully ready.
 
-    EKS Auto Mode runs it for the cluster. Where the cluster cannot be read, the add-on decides.
+    EKS Auto Mode runs it on its own nodes; other nodes beside them need it. Where the cluster cannot be read, the
+    add-on decides.
     Why: without it no name is resolved, and nothing finds anything.
     Fix: kubectl -n kube-system describe deployment coredns; aws eks describe-addon --addon-name coredns
     Source: https://docs.aws.amazon.com/eks/latest/userguide/managing-coredns.html
@@ -96,8 +98,8 @@ def service_proxy_works(
 ) -> Verdict | Unavailable:
     """kube-proxy is healthy: its add-on is ACTIVE without issues and its DaemonSet fully ready.
 
-    Where there is no kube-proxy at all, a fully ready Cilium has taken its place; EKS Auto Mode and Fargate run it for
-    the cluster. Where the cluster cannot be read, the add-on decides.
+    Where no kube-proxy runs, a Cilium or Calico (with eBPF) that is ready on every Linux node has taken its place;
+    EKS Auto Mode and Fargate run it on their own nodes. Where the cluster cannot be read, the add-on decides.
     Why: without it no Service address leads anywhere.
     Fix: kubectl -n kube-system describe daemonset kube-proxy; aws eks describe-addon --addon-name kube-proxy
     Source: https://docs.aws.amazon.com/eks/latest/userguide/managing-kube-proxy.html
@@ -120,9 +122,33 @@ def _healthy(
     if isinstance(components, Unavailable):
         return _by_addon(core, cluster, addon, addons, components)
     found = components.named(core.workload)
+    # A DaemonSet that is wanted nowhere was switched off: by a selector that no node meets, as Cilium's guide has it.
+    if not any(_wanted(each) for each in found) and (substitute := _substitute(core, components)):
+        if missing := first_unavailable(addons, nodes):
+            return missing
+        if isinstance(nodes, Nodes) and substitute.desired >= _linux_outside_auto_mode(nodes):
+            return passed(f"{substitute.where} has taken its place, ready on {substitute.ready} nodes")
     if found:
         return _by_workload(found, cluster, addons, nodes)
-    return _by_absence(core, cluster, addon, components, nodes)
+    return _by_absence(core, cluster, addon, nodes)
+
+
+def _wanted(each: Component) -> bool:
+    return each.kind != "DaemonSet" or each.desired > 0
+
+
+def _substitute(core: _Core, components: Components) -> Component | None:
+    """What may do the work instead: the one that is ready on most nodes."""
+    found = [each for name in core.replaced_by for each in components.named(name)]
+    ready = [each for each in found if each.kind == "DaemonSet" and each.fully_ready]
+    return max(ready, key=lambda each: each.desired, default=None)
+
+
+def _linux_outside_auto_mode(nodes: Nodes) -> int:
+    return sum(
+        each.compute in ("ec2", "hybrid") and each.os_family != "windows" and not starting(each, nodes)
+        for each in nodes.nodes
+    )
 
 
 def _addon_problem(addon: Addon) -> str:
@@ -141,7 +167,7 @@ def _by_addon(
     if addon is not None:
         return passed(f"add-on {core.addon} is {addon.status}; the cluster itself could not be read")
     if cluster.auto_mode and not isinstance(addons, Unavailable):
-        return passed("EKS Auto Mode runs it")
+        return _RUN_BY_AUTO_MODE
     return unread
 
 
@@ -152,13 +178,12 @@ def _by_workload(
     nodes: Nodes | Unavailable,
 ) -> Verdict | Unavailable:
     new = 0 if isinstance(nodes, Unavailable) else sum(starting(each, nodes) for each in nodes.nodes)
-    short = [
-        f"{each.where} has {each.ready} of {each.desired} pods ready"
-        for each in found
-        if not _ready(each, new) and not _needs_no_pod(each, cluster, nodes)
-    ]
+    short = [each for each in found if not _ready(each, new) and not _needs_no_pod(each, cluster, nodes)]
+    if isinstance(nodes, Unavailable) and short and all(each.kind == "DaemonSet" for each in short):
+        return nodes  # they may be new, or AWS's
     if short:
-        return failed("; ".join(short), [each.where for each in found])
+        said = "; ".join(f"{each.where} has {each.ready} of {each.desired} pods ready" for each in short)
+        return failed(said, [each.where for each in found])
     if isinstance(addons, Unavailable):
         return addons
     return passed("; ".join(f"{each.where} has {each.ready} of {each.desired} pods ready" for each in found))
@@ -172,32 +197,32 @@ def _ready(each: Component, new_nodes: int) -> bool:
 
 def _needs_no_pod(each: Component, cluster: ClusterConfiguration, nodes: Nodes | Unavailable) -> bool:
     """Whether a DaemonSet is wanted nowhere because AWS does its work on every node."""
-    if each.kind != "DaemonSet" or each.desired:
+    if _wanted(each) or isinstance(nodes, Unavailable):
         return False
-    return cluster.auto_mode or (
-        isinstance(nodes, Nodes)
-        and bool(nodes.nodes)
-        and all(one.compute in ("fargate", "auto") for one in nodes.nodes)
-    )
+    return not outside_auto_mode(nodes) and (cluster.auto_mode or bool(nodes.nodes))
 
 
 def _by_absence(
-    core: _Core, cluster: ClusterConfiguration, addon: Addon | None, components: Components, nodes: Nodes | Unavailable
+    core: _Core, cluster: ClusterConfiguration, addon: Addon | None, nodes: Nodes | Unavailable
 ) -> Verdict | Unavailable:
-    for name in core.replaced_by:
-        for each in components.named(name):
-            if each.kind == "DaemonSet" and each.fully_ready:
-                return passed(f"{each.where} has taken its place, {each.ready} of {each.desired} pods ready")
     if addon is not None:
         return failed(f"add-on {core.addon} is {addon.status}, but its workload is not in the cluster")
+    if isinstance(nodes, Unavailable):
+        by_aws = cluster.auto_mode or core.aws_runs_it_on_fargate
+        return nodes if by_aws else failed(_nothing(core))
     if cluster.auto_mode:
-        return passed("EKS Auto Mode runs it")
-    if core.aws_runs_it_on_fargate and isinstance(nodes, Nodes) and nodes.nodes:
-        if all(each.compute == "fargate" for each in nodes.nodes):
-            return passed("Fargate runs it")
-    elif isinstance(nodes, Unavailable) and core.aws_runs_it_on_fargate:
-        return nodes
-    return failed(f"neither add-on {core.addon} nor its workload is there")
+        others = outside_auto_mode(nodes)
+        return failed(f"{others} nodes are not EKS Auto Mode's: {_nothing(core)}") if others else _RUN_BY_AUTO_MODE
+    if core.aws_runs_it_on_fargate and nodes.nodes and all(each.compute == "fargate" for each in nodes.nodes):
+        return passed("Fargate runs it")
+    return failed(_nothing(core))
+
+
+_RUN_BY_AUTO_MODE = passed("EKS Auto Mode runs it")
+
+
+def _nothing(core: _Core) -> str:
+    return f"neither add-on {core.addon} nor its workload is there"
 
 
 @check("core-add-ons.compatible", needs=(Addons, AddonVersions), required=True)
@@ -228,18 +253,23 @@ def addons_fit_the_cluster(addons: Addons, versions: AddonVersions, policy: Poli
     return passed(f"{len(addons.addons)} add-ons fit the cluster's version")
 
 
-@check("core-add-ons.dns-spread", needs=(ClusterConfiguration, Components, Pods), required=False)
-def dns_is_spread(cluster: ClusterConfiguration, components: Components, pods: Pods, policy: Policy) -> Verdict:
+@check("core-add-ons.dns-spread", needs=(ClusterConfiguration, Components, Pods, if_available(Nodes)), required=False)
+def dns_is_spread(
+    cluster: ClusterConfiguration, components: Components, pods: Pods, nodes: Nodes | Unavailable, policy: Policy
+) -> Verdict | Unavailable:
     """CoreDNS has at least two ready replicas on at least two nodes.
 
-    EKS Auto Mode runs DNS on every node.
+    EKS Auto Mode runs DNS on every node of its own; other nodes beside them need CoreDNS.
     Why: with one replica, or all on one node, one failure stops every name from being resolved.
     Fix: run two replicas or more, with a topology spread constraint (the add-on sets one).
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/scale-cluster-services.html
     """
     found = components.named("coredns")
     if not found and cluster.auto_mode:
-        return passed("EKS Auto Mode runs DNS on every node")
+        if isinstance(nodes, Unavailable):
+            return nodes
+        if not outside_auto_mode(nodes):
+            return passed("EKS Auto Mode runs DNS on every node")
     ready = sum(each.ready for each in found)
     if ready < _MIN_REPLICAS or len(pods.dns_nodes) < _MIN_REPLICAS:
         return failed(
@@ -254,6 +284,7 @@ def addons_are_managed(
 ) -> Verdict | Unavailable:
     """VPC CNI, CoreDNS and kube-proxy are add-ons that EKS manages, or something else does their work.
 
+    A DaemonSet that is wanted on no node does no work.
     Why: EKS tests managed versions together and reports their health; self-managed ones are forgotten at upgrades.
     Fix: aws eks create-addon --addon-name <name> --resolve-conflicts PRESERVE
     Source: https://docs.aws.amazon.com/eks/latest/userguide/eks-add-ons.html
@@ -263,7 +294,7 @@ def addons_are_managed(
         return passed("all three are managed by EKS")
     if isinstance(components, Unavailable):
         return passed("EKS Auto Mode runs them") if cluster.auto_mode else components
-    there = [each.addon for each in unmanaged if components.named(each.workload)]
+    there = [each.addon for each in unmanaged if any(_wanted(one) for one in components.named(each.workload))]
     if there:
         return failed(f"{len(there)} core add-ons are self-managed", there)
     return passed("no core add-on is self-managed")

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import IN_ORDER, fargate_only, first_unavailable, starting
+from eks_readiness.checklist.shapes import IN_ORDER, fargate_only, first_unavailable, self_managed, starting
 from eks_readiness.domain.evidence import (
+    AutoScalingGroups,
     ClusterConfiguration,
     Components,
     FargateProfiles,
@@ -19,6 +20,7 @@ from eks_readiness.domain.evidence import (
 )
 from eks_readiness.domain.evidence.cluster import Nodegroup
 from eks_readiness.domain.evidence.nodes import Node, NodePool
+from eks_readiness.domain.evidence.rotation import AutoScalingGroup
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
 
@@ -82,15 +84,16 @@ def nodes_scale(  # noqa: PLR0913 - one for each slice
 ) -> Verdict | Unavailable:
     """Something that works scales the nodes: EKS Auto Mode, Karpenter, Cluster Autoscaler, or all runs on Fargate.
 
-    Karpenter works when its controller is available and every NodePool is Ready; EKS Auto Mode when every NodePool is,
-    its controller is AWS's; Cluster Autoscaler when it is available and told which groups to scale.
+    Karpenter works when its controller is available and every NodePool is Ready; EKS Auto Mode when every NodePool is
+    and there is one, its controller is AWS's; Cluster Autoscaler when it is available and told which groups to scale.
     Why: without it, a failed node or a busy hour is answered by a person.
     Fix: install Karpenter, or switch on EKS Auto Mode; kubectl describe nodepool says why one is not Ready.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/cluster-autoscaling.html
     """
     not_ready = _not_ready(pools)
     by_pools = isinstance(pools, NodePools) and bool(pools.pools) and not not_ready
-    if cluster.auto_mode and not not_ready:
+    no_pool = isinstance(pools, NodePools) and not pools.pools
+    if cluster.auto_mode and not not_ready and not no_pool:
         return passed("EKS Auto Mode scales the nodes")
     if isinstance(components, Components):
         if by_pools and any(each.ready for each in components.named("karpenter")):
@@ -118,26 +121,34 @@ def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unav
         if each.component in ("karpenter", "cluster-autoscaler")
     ]
     empty = isinstance(pools, NodePools) and pools.installed and not pools.pools
-    said = [*broken, *(["Karpenter has no NodePool"] if empty else [])]
+    said = [*broken, *(["there is no NodePool"] if empty else [])]
     return f"no autoscaler works: {'; '.join(said) or 'none is installed'}"
 
 
 @check(
     "node-groups.headroom",
-    needs=(if_available(Nodegroups), if_available(NodePools), if_available(FargateProfiles), if_available(Nodes)),
+    needs=(
+        if_available(Nodegroups),
+        if_available(NodePools),
+        if_available(FargateProfiles),
+        if_available(Nodes),
+        if_available(AutoScalingGroups),
+    ),
     required=True,
 )
-def nodes_can_grow(
+def nodes_can_grow(  # noqa: PLR0913 - one for each slice
     nodegroups: Nodegroups | Unavailable,
     pools: NodePools | Unavailable,
     profiles: FargateProfiles | Unavailable,
     nodes: Nodes | Unavailable,
+    scaling: AutoScalingGroups | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """Node groups may grow beyond their desired size, and NodePools use less than `max_node_pool_limit_used_percent`.
 
     A node group at its maximum is no fault where a NodePool can still grow: its pods get nodes from there. NodePools of
-    a fixed size are not judged. Fargate grows by itself.
+    a fixed size are not judged. Self-managed nodes are judged by the Auto Scaling groups that started them. Fargate
+    grows by itself, hybrid nodes never.
     Why: an autoscaler at its limit adds nothing, and nobody hears of it until pods are pending.
     Fix: raise maxSize, or the NodePool's spec.limits.
     Source: https://karpenter.sh/docs/concepts/nodepools/#speclimits
@@ -148,22 +159,38 @@ def nodes_can_grow(
     growing = [] if isinstance(pools, Unavailable) else [each for each in pools.pools if each.static_replicas is None]
     limit = policy.max_node_pool_limit_used_percent
     tight = [f"NodePool {each.name}: {said}" for each in growing if (said := _at_limit(each, limit))]
+    own = () if isinstance(scaling, Unavailable) else scaling.self_managed
     full = [
-        f"node group {each.name}: {each.desired_size} of {each.max_size}"
-        for each in groups
-        if each.max_size <= each.desired_size
+        *(f"node group {each.name}: {each.desired_size} of {each.max_size}" for each in groups if _full(each)),
+        *(f"Auto Scaling group {each.name}: {each.desired_size} of {each.max_size}" for each in own if _full(each)),
     ]
     if tight or (full and isinstance(pools, NodePools) and not growing):
         return failed(f"{len(full)} node groups and {len(tight)} NodePools cannot grow", [*full, *tight])
     if missing := first_unavailable(nodegroups, pools):
         return missing
-    if not groups and not growing:
-        return Unavailable(
-            reason="unsupported",
-            detail="there is no managed node group and no NodePool: how far self-managed nodes can grow is not read",
-            remedy="waive the check, or use managed node groups or Karpenter",
-        )
-    return passed(f"{len(groups) - len(full)} of {len(groups)} node groups and {len(growing)} NodePools can grow")
+    if not growing and (unsure := _self_managed_unsure(nodes, scaling)):
+        return unsure
+    count = len(groups) + len(own)
+    if not count and not growing:
+        return first_unavailable(profiles) or failed("there is no node group and no NodePool: nothing can grow")
+    return passed(f"{count - len(full)} of {count} node groups and {len(growing)} NodePools can grow")
+
+
+def _full(group: Nodegroup | AutoScalingGroup) -> bool:
+    return group.max_size <= group.desired_size
+
+
+def _self_managed_unsure(nodes: Nodes | Unavailable, scaling: AutoScalingGroups | Unavailable) -> Unavailable | None:
+    """Why it cannot be told how far self-managed nodes can grow, if there may be any."""
+    if isinstance(nodes, Unavailable):
+        return nodes
+    if not (count := self_managed(nodes)) or (isinstance(scaling, AutoScalingGroups) and scaling.self_managed):
+        return None
+    return first_unavailable(scaling) or Unavailable(
+        reason="unsupported",
+        detail=f"no Auto Scaling group started {count} self-managed nodes: how far they can grow is not known",
+        remedy="start them by an Auto Scaling group, or use managed node groups or Karpenter",
+    )
 
 
 def _at_limit(pool: NodePool, limit_percent: float) -> str:

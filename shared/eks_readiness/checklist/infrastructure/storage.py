@@ -11,6 +11,7 @@ from eks_readiness.domain.evidence import (
     EbsEncryptionDefault,
     EbsVolumes,
     KmsKeys,
+    Nodes,
     PersistentVolumes,
     StorageClasses,
     Unavailable,
@@ -32,6 +33,7 @@ _WORKLOADS: tuple[ComponentName, ...] = ("ebs-csi-controller", "ebs-csi-node")
         if_available(Components),
         if_available(StorageClasses),
         if_available(PersistentVolumes),
+        if_available(Nodes),
     ),
     required=True,
 )
@@ -41,12 +43,14 @@ def ebs_driver_is_healthy(  # noqa: PLR0913 - one for each slice
     components: Components | Unavailable,
     classes: StorageClasses | Unavailable,
     volumes: PersistentVolumes | Unavailable,
+    nodes: Nodes | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """The EBS CSI driver is healthy: its add-on is ACTIVE without issues, its controller and node pods fully ready.
 
     EKS Auto Mode runs it for the cluster. Where the cluster cannot be read, the add-on decides.
-    Not applicable when: there is no StorageClass for EBS and no volume on it.
+    Not applicable when: there is no StorageClass for EBS and no volume on it; or no volume, and every node is Fargate,
+    where none can be mounted.
     Why: without it no EBS volume is made, attached or moved; pods with volumes do not start again.
     Fix: aws eks create-addon --addon-name aws-ebs-csi-driver, with a role for its service account.
     Source: https://docs.aws.amazon.com/eks/latest/userguide/ebs-csi.html
@@ -64,14 +68,26 @@ def ebs_driver_is_healthy(  # noqa: PLR0913 - one for each slice
     driver = _driver(components)
     if driver.outcome == "pass":
         return addons if isinstance(addons, Unavailable) else driver
-    if _used(classes, volumes):
-        return driver
-    return first_unavailable(classes, volumes) or not_applicable("no StorageClass for EBS and no volume on it")
+    return _unused(classes, volumes, nodes) or driver
 
 
-def _used(classes: StorageClasses | Unavailable, volumes: PersistentVolumes | Unavailable) -> bool:
+def _unused(
+    classes: StorageClasses | Unavailable, volumes: PersistentVolumes | Unavailable, nodes: Nodes | Unavailable
+) -> Verdict | Unavailable | None:
+    """Why nobody can use EBS here, or why that cannot be told; None where somebody can."""
+    if isinstance(volumes, PersistentVolumes) and volumes.ebs:
+        return None
     by_class = isinstance(classes, StorageClasses) and any(each.ebs for each in classes.classes)
-    return by_class or (isinstance(volumes, PersistentVolumes) and bool(volumes.ebs))
+    if not by_class:
+        return first_unavailable(classes, volumes) or not_applicable("no StorageClass for EBS and no volume on it")
+    if isinstance(nodes, Unavailable):
+        return nodes
+    # EKS used to make a class for EBS in every cluster.
+    if not nodes.nodes or any(each.compute != "fargate" for each in nodes.nodes):
+        return None
+    return first_unavailable(volumes) or not_applicable(
+        "every node is Fargate, where no EBS volume can be mounted, and there is none"
+    )
 
 
 def _driver(components: Components) -> Verdict:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import first_unavailable, node_subnets
+from eks_readiness.checklist.shapes import first_unavailable, node_subnets, pod_subnets
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
+    FargateProfiles,
     FlowLogs,
     Instances,
     NatGateways,
@@ -99,18 +100,27 @@ def addresses_for_the_control_plane(cluster: ClusterConfiguration, subnets: Subn
 
 @check(
     "vpc-networking.address-headroom",
-    needs=(ClusterConfiguration, Subnets, if_available(Instances), if_available(Nodegroups)),
+    needs=(
+        ClusterConfiguration,
+        Subnets,
+        if_available(Instances),
+        if_available(Nodegroups),
+        if_available(FargateProfiles),
+    ),
     required=False,
 )
-def address_headroom(
+def address_headroom(  # noqa: PLR0913 - one for each slice
     cluster: ClusterConfiguration,
     subnets: Subnets,
     instances: Instances | Unavailable,
     nodegroups: Nodegroups | Unavailable,
+    profiles: FargateProfiles | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """Every cluster subnet has `min_address_headroom` free addresses, and node subnets `min_node_subnet_free_percent`.
 
+    Node subnets are those of nodes, node groups and Fargate profiles, and those of further interfaces of nodes: with
+    custom networking, pods take their addresses there. Addresses of IPv4; of IPv6 there are always enough.
     Why: pods take addresses of the node subnets; when they run out, pods stay in ContainerCreating.
     Fix: add a secondary CIDR, use prefix delegation or IPv6, or spread nodes over more subnets.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/ip-opt.html
@@ -120,10 +130,12 @@ def address_headroom(
         for each in _cluster_subnets(cluster, subnets)
         if each.free_ipv4_addresses < policy.min_address_headroom
     ]
-    missing = first_unavailable(instances, nodegroups)
+    missing = first_unavailable(instances, nodegroups, profiles)
     known = frozenset[str]()
-    if isinstance(instances, Instances) and isinstance(nodegroups, Nodegroups):
-        known = node_subnets(instances, nodegroups)
+    if not isinstance(instances, Unavailable):
+        known = pod_subnets(instances)
+        if not isinstance(nodegroups, Unavailable):
+            known |= node_subnets(instances, nodegroups, None if isinstance(profiles, Unavailable) else profiles)
     tight = [
         f"{each.id} ({_free_percent(each):.0f} % free)"
         for each in subnets.subnets
@@ -203,7 +215,7 @@ def _nodes(nodes: Nodes | Unavailable) -> Iterable[Node]:
 
 @check(
     "vpc-networking.zonal-egress",
-    needs=(Subnets, RouteTables, NatGateways, Instances, Nodegroups),
+    needs=(Subnets, RouteTables, NatGateways, Instances, Nodegroups, FargateProfiles),
     required=False,
 )
 def egress_is_zonal(  # noqa: PLR0913 - one for each slice
@@ -212,19 +224,20 @@ def egress_is_zonal(  # noqa: PLR0913 - one for each slice
     gateways: NatGateways,
     instances: Instances,
     nodegroups: Nodegroups,
+    profiles: FargateProfiles,
     policy: Policy,
 ) -> Verdict:
     """Every node subnet leaves through a NAT gateway of its own zone, a regional one, or not at all.
 
-    Other regional ways out (transit gateway, internet gateway, egress-only internet gateway) count; a NAT instance
-    does not.
+    Subnets of Fargate profiles are node subnets, too. Other regional ways out (transit gateway, internet gateway,
+    egress-only internet gateway) count; a NAT instance does not.
     Why: when the zone of a shared NAT gateway fails, every other zone loses the internet with it.
     Fix: create a NAT gateway in each zone (or a regional one) and route each zone's subnets to it.
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
     """
     zones = {each.id: each.zone for each in subnets.subnets}
     nats = {each.id: each for each in gateways.gateways}
-    used = sorted(node_subnets(instances, nodegroups))
+    used = sorted(node_subnets(instances, nodegroups, profiles))
     bad = [
         f"{subnet}: {problem}"
         for subnet in used

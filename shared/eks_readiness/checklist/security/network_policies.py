@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
-import msgspec
-
 from eks_readiness.checklist.check import check, if_available
+from eks_readiness.checklist.security.network_policy_engines import (
+    EngineName,
+    Sides,
+    enforcing,
+    sides_of,
+    unread_of,
+    why_not,
+)
 from eks_readiness.domain.evidence import (
     Addons,
     Components,
     Namespaces,
     NetworkPolicies,
     NetworkPolicyEngine,
+    Nodes,
     Unavailable,
 )
 from eks_readiness.domain.evidence.network import DefaultDeny, NetworkPolicyKind
-from eks_readiness.domain.evidence.nodes import ComponentName
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
 
 Direction = Literal["ingress", "egress"]
-EngineName = Literal["cilium", "calico", "vpc-cni"]
-_OVERLAYS: tuple[Literal["cilium", "calico"], ...] = ("cilium", "calico")
 _ONLY_BY: dict[NetworkPolicyKind, EngineName] = {
     "ApplicationNetworkPolicy": "vpc-cni",
     "ClusterNetworkPolicy": "vpc-cni",
@@ -34,43 +37,35 @@ _ONLY_BY: dict[NetworkPolicyKind, EngineName] = {
 }
 
 
-class _Side(msgspec.Struct, frozen=True):
-    """One thing that may enforce policies: whether it does, and how that is known."""
-
-    engine: EngineName
-    enforces: bool
-    why: str
-
-
-_Sides = list[_Side | Unavailable]
-
-
 @check(
     "network-policies.engine",
-    needs=(if_available(NetworkPolicyEngine), if_available(Components), if_available(Addons)),
+    needs=(if_available(NetworkPolicyEngine), if_available(Components), if_available(Addons), if_available(Nodes)),
     required=True,
 )
 def something_enforces_network_policies(
     engine: NetworkPolicyEngine | Unavailable,
     components: Components | Unavailable,
     addons: Addons | Unavailable,
+    nodes: Nodes | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """Something enforces network policies: the VPC CNI, EKS Auto Mode, Cilium or Calico.
 
     The VPC CNI does so when the node agent of DaemonSet aws-node runs with --enable-network-policy=true and ConfigMap
     kube-system/amazon-vpc-cni has enable-network-policy-controller "true" (the add-on's option sets both); EKS Auto
-    Mode with that ConfigMap and a ready NodeClass; Cilium and Calico when their DaemonSet is fully ready. Where the
-    cluster cannot be read, the add-on's option decides. Nothing enforces policies on Fargate.
+    Mode with that ConfigMap and a ready NodeClass; Cilium and Calico when their DaemonSet is fully ready. Each Linux
+    node must have one of them: the VPC CNI is on EC2 nodes alone, and Cilium often on hybrid nodes alone. Where the
+    cluster cannot be read, the add-on's option decides. Nothing enforces policies on Fargate, which is not judged where
+    there are other nodes.
     Why: a NetworkPolicy without an engine is accepted and does nothing.
     Fix: aws eks update-addon --addon-name vpc-cni --configuration-values '{"enableNetworkPolicy": "true"}', or on EKS
     Auto Mode create the ConfigMap.
     Source: https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html
     """
-    sides = _sides(engine, components, addons)
-    if proven := _enforcing(sides):
+    sides = sides_of(engine, components, addons, nodes)
+    if proven := enforcing(sides):
         return passed("; ".join(side.why for side in proven))
-    return _unread(sides) or failed(_why_not(sides))
+    return unread_of(sides) or failed(why_not(sides))
 
 
 @check(
@@ -81,6 +76,7 @@ def something_enforces_network_policies(
         if_available(NetworkPolicyEngine),
         if_available(Components),
         if_available(Addons),
+        if_available(Nodes),
     ),
     required=True,
 )
@@ -90,6 +86,7 @@ def ingress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
     engine: NetworkPolicyEngine | Unavailable,
     components: Components | Unavailable,
     addons: Addons | Unavailable,
+    nodes: Nodes | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """Every namespace that is not exempt denies ingress by default, or the whole cluster does, and it is enforced.
@@ -103,7 +100,7 @@ def ingress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
     Fix: apply a NetworkPolicy with podSelector {} and policyTypes [Ingress] to each namespace, beside those that allow.
     Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/#default-deny-all-ingress-traffic
     """
-    return _denies("ingress", namespaces, policies, engine, _sides(engine, components, addons), policy)
+    return _denies("ingress", namespaces, policies, engine, sides_of(engine, components, addons, nodes), policy)
 
 
 @check(
@@ -114,6 +111,7 @@ def ingress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
         if_available(NetworkPolicyEngine),
         if_available(Components),
         if_available(Addons),
+        if_available(Nodes),
     ),
     required=False,
 )
@@ -123,6 +121,7 @@ def egress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
     engine: NetworkPolicyEngine | Unavailable,
     components: Components | Unavailable,
     addons: Addons | Unavailable,
+    nodes: Nodes | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """Every namespace that is not exempt denies egress by default too, or the whole cluster does.
@@ -132,82 +131,7 @@ def egress_is_denied_by_default(  # noqa: PLR0913 - one for each slice
     Fix: add Egress to the policyTypes of the default-deny, and allow DNS (UDP and TCP 53 to kube-dns) and what is used.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/network-security.html
     """
-    return _denies("egress", namespaces, policies, engine, _sides(engine, components, addons), policy)
-
-
-def _sides(
-    engine: NetworkPolicyEngine | Unavailable, components: Components | Unavailable, addons: Addons | Unavailable
-) -> _Sides:
-    overlays: _Sides
-    if isinstance(components, Unavailable):
-        overlays = [components]
-    else:
-        overlays = [side for name in _OVERLAYS for side in _overlay(components, name)]
-    if isinstance(engine, Unavailable):
-        return [_addon(engine, addons), *overlays]
-    return [_node_agent(engine), *_auto_mode(engine), *overlays]
-
-
-def _overlay(components: Components, name: Literal["cilium", "calico"]) -> Iterable[_Side]:
-    component: ComponentName = name
-    for each in components.named(component):
-        if each.kind == "DaemonSet":
-            yield _Side(name, each.fully_ready, f"{each.where} has {each.ready} of {each.desired} pods ready")
-
-
-def _addon(engine: Unavailable, addons: Addons | Unavailable) -> _Side | Unavailable:
-    addon = None if isinstance(addons, Unavailable) else addons.named("vpc-cni")
-    if addon is not None and addon.status == "ACTIVE" and addon.enables_network_policy:
-        return _Side("vpc-cni", enforces=True, why="add-on vpc-cni is ACTIVE with enableNetworkPolicy")
-    return engine
-
-
-def _node_agent(engine: NetworkPolicyEngine) -> _Side | Unavailable:
-    """Both flags of the VPC CNI: one that is off disproves, one that could not be read leaves it open."""
-    agent, controller = engine.node_agent_enabled, engine.controller_enabled
-    if agent is None or (agent is True and not engine.node_agent_nodes):
-        return _Side("vpc-cni", enforces=False, why="DaemonSet aws-node runs on no node")
-    off = [
-        *(["DaemonSet aws-node lacks --enable-network-policy=true"] if agent is False else []),
-        *([_CONTROLLER_OFF] if not controller else []),
-    ]
-    if off:
-        return _Side("vpc-cni", enforces=False, why=f"VPC CNI: {' and '.join(off)}")
-    if isinstance(agent, Unavailable):
-        return agent
-    if isinstance(controller, Unavailable):
-        return controller
-    why = f"the VPC CNI enforces on {engine.node_agent_nodes} nodes: node agent and controller have network policy on"
-    return _Side("vpc-cni", enforces=True, why=why)
-
-
-_CONTROLLER_OFF = 'ConfigMap kube-system/amazon-vpc-cni lacks enable-network-policy-controller "true"'
-
-
-def _auto_mode(engine: NetworkPolicyEngine) -> _Sides:
-    if isinstance(engine.node_classes, Unavailable):
-        return [engine.node_classes]
-    if not engine.node_classes:
-        return []
-    if not engine.controller_enabled:
-        return [_Side("vpc-cni", enforces=False, why=f"EKS Auto Mode: {_CONTROLLER_OFF}")]
-    if isinstance(engine.controller_enabled, Unavailable):
-        return [engine.controller_enabled]
-    ready = [each.name for each in engine.node_classes if each.ready]
-    said = f"EKS Auto Mode enforces on NodeClass {', '.join(ready)}" if ready else "no Auto Mode NodeClass is ready"
-    return [_Side("vpc-cni", enforces=bool(ready), why=said)]
-
-
-def _enforcing(sides: _Sides) -> list[_Side]:
-    return [side for side in sides if isinstance(side, _Side) and side.enforces]
-
-
-def _unread(sides: _Sides) -> Unavailable | None:
-    return next((side for side in sides if isinstance(side, Unavailable)), None)
-
-
-def _why_not(sides: _Sides) -> str:
-    return f"nothing enforces network policies: {'; '.join(side.why for side in sides if isinstance(side, _Side))}"
+    return _denies("egress", namespaces, policies, engine, sides_of(engine, components, addons, nodes), policy)
 
 
 def _denies(  # noqa: PLR0913 - what both checks share
@@ -215,12 +139,12 @@ def _denies(  # noqa: PLR0913 - what both checks share
     namespaces: Namespaces,
     policies: NetworkPolicies,
     engine: NetworkPolicyEngine | Unavailable,
-    sides: _Sides,
+    sides: Sides,
     policy: Policy,
 ) -> Verdict | Unavailable:
-    proven, unread = _enforcing(sides), _unread(sides)
+    proven, unread = enforcing(sides), unread_of(sides)
     if not proven and not unread:
-        return failed(f"{sum(policies.counts.values())} policies exist, but {_why_not(sides)}")
+        return failed(f"{sum(policies.counts.values())} policies exist, but {why_not(sides)}")
     judged = [each.name for each in namespaces.judged(policy.exempt_namespaces)]
     denies = [each for each in policies.default_denies if getattr(each, direction)]
     enforced = [each for each in denies if _enforced_by({side.engine for side in proven}, each)]

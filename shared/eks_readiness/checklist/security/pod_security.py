@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from eks_readiness.checklist.check import check, if_available
+from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     Components,
@@ -98,19 +99,25 @@ def no_pod_has_host_privileges(pods: Pods, policy: Policy) -> Verdict:
 
 @check(
     "pod-security.runtime-monitoring",
-    needs=(if_available(RuntimeMonitoring), if_available(Components), if_available(Nodes)),
+    needs=(
+        if_available(RuntimeMonitoring),
+        if_available(Components),
+        if_available(Nodes),
+        if_available(ClusterConfiguration),
+    ),
     required=False,
 )
 def runtime_monitoring_covers_the_nodes(
     monitoring: RuntimeMonitoring | Unavailable,
     components: Components | Unavailable,
     nodes: Nodes | Unavailable,
+    cluster: ClusterConfiguration | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """GuardDuty runtime monitoring, Falco or Tetragon watches what runs on the nodes.
 
-    GuardDuty must call its coverage of the cluster HEALTHY; a sensor's DaemonSet must be fully ready on every Linux
-    node.
+    GuardDuty must call its coverage of the cluster HEALTHY, and does not watch hybrid nodes; a sensor's DaemonSet must
+    be fully ready on every Linux node.
     Not applicable when: every node is Fargate, where none of these runs.
     Why: admission decides what may start; only the node sees what it does then.
     Fix: turn on GuardDuty Runtime Monitoring with automated agent management for EKS, or install Falco or Tetragon.
@@ -120,12 +127,11 @@ def runtime_monitoring_covers_the_nodes(
     if linux and all(node.compute == "fargate" for node in linux):
         return not_applicable("every node is Fargate")
     watched = None if linux is None else sum(node.compute != "fargate" for node in linux)
-    sides = [_guardduty(monitoring), _sensors(components, watched)]
+    sides = [_guardduty(monitoring, _hybrid(nodes, cluster)), _sensors(components, watched)]
     verdicts = [each for each in sides if isinstance(each, Verdict)]
     if good := next((each for each in verdicts if each.outcome == "pass"), None):
         return good
-    unread = next((each for each in sides if isinstance(each, Unavailable)), None)
-    return unread or failed("; ".join(each.reason for each in verdicts))
+    return first_unavailable(*sides, nodes) or failed("; ".join(each.reason for each in verdicts))
 
 
 def _able(enforced: Iterable[EnforcedControls], components: Components | Unavailable) -> list[EnforcedControls]:
@@ -157,12 +163,24 @@ def _exempt(namespace: str, policy: Policy) -> bool:
     return any(fnmatchcase(namespace, pattern) for pattern in policy.exempt_namespaces)
 
 
-def _guardduty(monitoring: RuntimeMonitoring | Unavailable) -> Verdict | Unavailable:
+def _hybrid(nodes: Nodes | Unavailable, cluster: ClusterConfiguration | Unavailable) -> int | Unavailable:
+    """How many hybrid nodes there are: none where the cluster is told of no network outside AWS."""
+    if isinstance(nodes, Nodes):
+        return sum(node.compute == "hybrid" for node in nodes.nodes)
+    return 0 if isinstance(cluster, ClusterConfiguration) and not cluster.remote_networks else nodes
+
+
+def _guardduty(monitoring: RuntimeMonitoring | Unavailable, hybrid: int | Unavailable) -> Verdict | Unavailable:
     if isinstance(monitoring, Unavailable):
         return monitoring
     if not monitoring.enabled:
         return failed("GuardDuty runtime monitoring is off for EKS")
     covered = f"{monitoring.covered_nodes} of {monitoring.compatible_nodes} nodes"
+    if monitoring.coverage_status == "HEALTHY" and isinstance(hybrid, Unavailable):
+        return hybrid
+    if monitoring.coverage_status == "HEALTHY" and hybrid:
+        # https://docs.aws.amazon.com/guardduty/latest/ug/prereq-runtime-monitoring-eks-support.html
+        return failed(f"GuardDuty runtime monitoring is HEALTHY on {covered}, but watches none of {hybrid} hybrid ones")
     if monitoring.coverage_status == "HEALTHY":
         return passed(f"GuardDuty runtime monitoring is HEALTHY on {covered}")
     state = monitoring.coverage_status or "not listed"

@@ -22,6 +22,7 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
 
     `version` is the Kubernetes minor version, like 1.34. `log_types` holds the enabled control plane log types, all
     elements of the API's list merged. The three Auto Mode parts are on together or not at all; `auto_mode` says so.
+    `remote_networks`: networks outside AWS are named, so that hybrid nodes may join.
     `deletion_protection` is None where the API does not say. `encryption_key_arn` is empty without a customer key.
     `stack_id` names the CloudFormation stack that made the cluster, as its tags tell it; empty without one.
     `oidc_issuer` is the issuer of ServiceAccount tokens. `auto_mode_node_role` is the role's ARN of Auto Mode's nodes.
@@ -44,6 +45,7 @@ class ClusterConfiguration(Slice, frozen=True, kw_only=True):
     auto_mode_storage: bool = False
     auto_mode_load_balancing: bool = False
     ip_family: str = "ipv4"
+    remote_networks: bool = False
     deletion_protection: bool | None = None
     zonal_shift: bool = False
     authentication_mode: str = ""

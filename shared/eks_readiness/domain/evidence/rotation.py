@@ -46,6 +46,11 @@ class AutoScalingGroups(Slice, frozen=True, kw_only=True):
 
     groups: tuple[AutoScalingGroup, ...] = ()
 
+    @property
+    def self_managed(self) -> tuple[AutoScalingGroup, ...]:
+        """Those that no managed node group owns."""
+        return tuple(each for each in self.groups if not each.nodegroup)
+
 
 class BottlerocketUpdates(Slice, frozen=True, kw_only=True):
     """BottlerocketShadows of the Bottlerocket update operator: one for each node that it updates in place.
