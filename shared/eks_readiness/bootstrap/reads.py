@@ -20,9 +20,8 @@ def reads() -> Mapping[type[Slice], tuple[str, ...]]:
 
     What a probe builds on counts as well: without that it is not run.
     """
-    probes: dict[type[Slice], AwsProbe | KubernetesProbe] = {
-        probe.provides: probe for probe in (*AWS_PROBES, *KUBERNETES_PROBES)
-    }
+    probes: dict[type[Slice], AwsProbe | KubernetesProbe] = {probe.provides: probe for probe in AWS_PROBES}
+    probes.update({probe.provides: probe for probe in KUBERNETES_PROBES})
     return MappingProxyType({kind: tuple(sorted(_reads(kind, probes))) for kind in probes})
 
 
