@@ -25,6 +25,8 @@ SWEEP_MINUTES = 5
 # A lease outlives the function that took it: then nobody else can publish while its holder still may.
 LEASE_SECONDS = 3 * 60
 PENDING_AFTER_SECONDS = 2 * 60
+# Longer than the scans of one tick are spread: one digest has all that new rules moved.
+DIGEST_AFTER_SECONDS = 20 * 60
 
 
 class Alerting(Construct):
@@ -142,6 +144,9 @@ class Alerting(Construct):
                 lease_seconds=LEASE_SECONDS,
                 dashboard_url=self._dashboard_url,
                 pending_after_seconds=PENDING_AFTER_SECONDS,
+                digest_after_seconds=DIGEST_AFTER_SECONDS,
+                scan_interval_seconds=self._config.scan_interval_seconds,
+                policy=self._config.thresholds,
             ),
             timeout_seconds=SWEEP_TIMEOUT_SECONDS,
         )

@@ -85,7 +85,7 @@ class ReadinessStack(Stack):
         # A transaction needs the rights of its parts: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
         ledger.allow(self.scanning.scan, "ConditionCheckItem", "GetItem", "PutItem", "Query")
         ledger.allow(self.alerting.relay, "UpdateItem")
-        ledger.allow(self.alerting.sweep, "BatchGetItem", "UpdateItem")
+        ledger.allow(self.alerting.sweep, "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem")
         ledger.allow_query(self.alerting.sweep, names.PENDING_INDEX, names.REGISTRY_INDEX)
         ledger.allow(self.dashboards.widget, "BatchGetItem", "GetItem", "Query")
         ledger.allow_query(self.dashboards.widget, names.REGISTRY_INDEX)

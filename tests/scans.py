@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from eks_readiness.checklist.items import ITEMS
 from eks_readiness.checklist.level import blockers, level_interval
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.ledger import ClusterState, Registration, ScanRequest, ScanWrite, decide
+from eks_readiness.domain.decision import decide
+from eks_readiness.domain.ledger import ClusterState, LedgerWrite, Registration, ScanRequest
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Level, Scorecard
 
@@ -73,7 +74,7 @@ def write(
     *,
     cluster: ClusterRef = CLUSTER,
     policy: Policy | None = None,
-) -> ScanWrite:
+) -> LedgerWrite:
     """What the n-th scan writes after a state."""
     card = scorecard(lowest, highest, number=number, cluster=cluster)
     return decide(before, card, request(number, cluster), policy or Policy(), {})

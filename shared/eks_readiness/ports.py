@@ -16,16 +16,15 @@ import msgspec
 
 from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
+from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
 from eks_readiness.domain.evidence import Evidence
 from eks_readiness.domain.ledger import (
     ClusterState,
-    LevelEvent,
-    OutboxKey,
+    LedgerWrite,
     PendingEvent,
     Registration,
     ScanRecord,
     ScanRequest,
-    ScanWrite,
     WriteOutcome,
 )
 
@@ -53,8 +52,11 @@ class ClusterRegistry(Protocol):
     def register(self, registration: Registration) -> None:
         """Add a cluster, or replace what is registered about it."""
 
-    def remove(self, cluster: ClusterRef) -> bool:
-        """Take a cluster off the register; False when it was not on it. Its history stays."""
+    def remove(self, cluster: ClusterRef, *, event: LevelEvent | None, at: datetime) -> bool:
+        """Take a cluster off the register and write the event that tells it, both or neither.
+
+        False when it was not on it: then there is no event either. Its history stays.
+        """
 
     def registered(self) -> Iterator[Registration]:
         """Every registered cluster."""
@@ -79,8 +81,8 @@ class ResultStore(Protocol):
     def states(self) -> Iterator[ClusterState]:
         """The state of every cluster that was ever scanned and is still registered."""
 
-    def commit(self, write: ScanWrite, *, at: datetime) -> WriteOutcome:
-        """Write state, scan and event in one transaction, or nothing."""
+    def commit(self, write: LedgerWrite, *, at: datetime) -> WriteOutcome:
+        """Write state, scan (if there is one) and event in one transaction, or nothing."""
 
     def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
         """The newest scan, with its scorecard."""
@@ -92,14 +94,26 @@ class ResultStore(Protocol):
 class Outbox(Protocol):
     """The events of the ledger that are still to be told."""
 
-    def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> LevelEvent | None:
-        """Take the lease on a pending event and return it; None when somebody else has the lease or it is told."""
+    def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> Event | None:
+        """Take the lease on a pending event and return it; None when somebody else has the lease or it is told.
+
+        Nobody claims a held event: a digest tells it.
+        """
 
     def sent(self, key: OutboxKey, *, message_id: str, at: datetime) -> None:
         """Mark an event as told; nothing happens when it is already."""
 
     def pending(self) -> Iterator[PendingEvent]:
-        """The events not told yet, leased ones too. It may lag behind by a moment: `claim` decides."""
+        """The events not told yet, leased and held ones too. It may lag behind by a moment: `claim` decides."""
+
+    def held(self, keys: Sequence[OutboxKey]) -> Iterator[LevelEvent]:
+        """The held events under some keys, read consistently; those that a digest has taken are left out."""
+
+    def bundle(self, digest: DigestEvent, members: Sequence[OutboxKey], *, at: datetime) -> bool:
+        """Put a digest in place of held events, all of it or nothing; False when one of them is taken already."""
+
+    def announce(self, event: ExpiryEvent, *, at: datetime) -> bool:
+        """Add an event unless it is there, told or not; False when it is."""
 
 
 class StatementStore(Protocol):
@@ -119,9 +133,9 @@ class StatementStore(Protocol):
 
 
 class LevelNotifier(Protocol):
-    """Tells people and machines about a level event."""
+    """Tells people and machines about an event."""
 
-    def publish(self, event: LevelEvent) -> str:
+    def publish(self, event: Event) -> str:
         """Publish; returns the message id. Raises StoreError when it was not, or perhaps not, taken."""
 
 
@@ -156,11 +170,11 @@ OnBrokenRow = Callable[[BrokenRow], None]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A level event as it is published: `bodies` by SNS protocol, `attributes` for filters (text or whole numbers)."""
+    """An event as it is published: `bodies` by SNS protocol, `attributes` for filters (text or whole numbers)."""
 
     subject: str
     bodies: dict[str, str]
     attributes: dict[str, str | int]
 
 
-WriteMessage = Callable[[LevelEvent], Message]
+WriteMessage = Callable[[Event], Message]

@@ -94,13 +94,18 @@ class RelaySettings(Settings, frozen=True, kw_only=True):
 class SweepSettings(Settings, frozen=True, kw_only=True):
     """The sweeper: publishes what the relay left behind, and the age gauges.
 
-    `pending_after_seconds` is how old an event must be before the sweeper takes it; the rest is as for the relay.
+    `pending_after_seconds` is how old an event must be before the sweeper takes it, `digest_after_seconds` how long a
+    held one waits for others of its kind. `scan_interval_seconds` and `policy` say from when on a level is unknown. The
+    rest is as for the relay.
     """
 
     topic_arn: Text
     lease_seconds: Seconds
     dashboard_url: str
     pending_after_seconds: Seconds
+    digest_after_seconds: Seconds
+    scan_interval_seconds: Seconds
+    policy: dict[str, object]
 
 
 class WidgetSettings(Settings, frozen=True, kw_only=True):

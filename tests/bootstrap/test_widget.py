@@ -81,6 +81,7 @@ def test_whatever_else_it_gets_it_shows_the_fleet(ledger: Ledger, event: object)
 def test_hostile_text_is_escaped(ledger: Ledger) -> None:
     """Reasons come from clusters: they are shown, and never run."""
     scan = write(None, 5, 1)
+    assert scan.scan is not None
     items = tuple(
         msgspec.structs.replace(each, reason="<script>alert(1)</script>") for each in scan.scan.scorecard.items
     )

@@ -9,10 +9,16 @@ import msgspec
 import pytest
 
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
-from eks_readiness.domain.ledger import ScanWrite, WriteOutcome
+from eks_readiness.domain.coverage import lose_coverage
+from eks_readiness.domain.decision import decide, removal
+from eks_readiness.domain.event import LevelEvent, digest_of
+from eks_readiness.domain.expiry import expiring
+from eks_readiness.domain.ledger import LedgerWrite, WriteOutcome
+from eks_readiness.domain.policy import Policy
 from eks_readiness.ports import Ledger
-from tests.scans import CLUSTER, REGISTRATION, START, slot, write
+from tests.scans import CLUSTER, REGISTRATION, START, request, scorecard, slot, write
 
+HOUR = timedelta(hours=1)
 OTHER = msgspec.structs.replace(CLUSTER, name="other")
 
 
@@ -23,7 +29,7 @@ def registered(ledger: Ledger) -> Ledger:
     return ledger
 
 
-def _commit(ledger: Ledger, scan: ScanWrite) -> WriteOutcome:
+def _commit(ledger: Ledger, scan: LedgerWrite) -> WriteOutcome:
     return ledger.results.commit(scan, at=START)
 
 
@@ -35,8 +41,8 @@ def test_registrations_come_and_go(ledger: Ledger) -> None:
     ledger.registry.register(changed)
     assert ledger.registry.registration(CLUSTER.arn) == changed
     assert list(ledger.registry.registered()) == [changed]
-    assert ledger.registry.remove(CLUSTER)
-    assert not ledger.registry.remove(CLUSTER)
+    assert ledger.registry.remove(CLUSTER, event=None, at=START)
+    assert not ledger.registry.remove(CLUSTER, event=None, at=START)
     assert list(ledger.registry.registered()) == []
 
 
@@ -143,6 +149,89 @@ def test_an_event_that_does_not_exist_is_nobodys(ledger: Ledger) -> None:
     assert ledger.outbox.claim(event.key, until=START, at=START) is None
     ledger.outbox.sent(event.key, message_id="m", at=START)
     assert list(ledger.outbox.pending()) == []
+
+
+def test_time_moves_a_state_without_a_scan(registered: Ledger) -> None:
+    """Once: written down again it is a lost race, or found written; the next scan follows it."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    lost = lose_coverage(first.state, at=START + timedelta(days=1), interval=HOUR, stale_after_intervals=2.5)
+    assert lost is not None
+    assert lost.event is not None
+    assert registered.results.commit(lost, at=START) == "written"
+    assert registered.results.commit(lost, at=START) in ("written", "already_written", "lost_race")
+    assert registered.results.state(CLUSTER.arn) == lost.state
+    assert len(registered.results.scans(CLUSTER.arn, limit=10)) == 1
+    assert {each.key for each in registered.outbox.pending()} == {_event(first).key, lost.event.key}
+    assert _commit(registered, write(lost.state, 1, 2)) == "written"
+
+
+def test_of_time_and_a_scan_one_wins(registered: Ledger) -> None:
+    """Both decided on the same state."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    lost = lose_coverage(first.state, at=START + timedelta(days=1), interval=HOUR, stale_after_intervals=2.5)
+    assert lost is not None
+    scan = write(first.state, 1, 0)
+    assert _commit(registered, scan) == "written"
+    assert registered.results.commit(lost, at=START) == "lost_race"
+    assert registered.results.state(CLUSTER.arn) == scan.state
+
+
+def test_a_held_event_is_told_by_a_digest_alone(registered: Ledger) -> None:
+    """Nobody claims it; one digest takes it, and is claimed like any event."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    moved = decide(
+        first.state, msgspec.structs.replace(scorecard(1, number=1), ruleset="new"), request(1), Policy(), {}
+    )
+    _commit(registered, moved)
+    held = _event(moved)
+    outbox, lease = registered.outbox, timedelta(minutes=2)
+    assert held.key.held
+    assert held.key in {each.key for each in outbox.pending()}
+    assert outbox.claim(held.key, until=START + lease, at=START) is None
+    assert list(outbox.held([held.key, _event(first).key])) == [held]
+    digest = digest_of((held,), at=START)
+    assert outbox.bundle(digest, [held.key], at=START)
+    later = digest_of((held,), at=START + timedelta(seconds=1))
+    assert not outbox.bundle(later, [held.key], at=START)
+    assert list(outbox.held([held.key])) == []
+    assert {each.key for each in outbox.pending()} == {_event(first).key, digest.key}
+    assert outbox.claim(digest.key, until=START + lease, at=START) == digest
+
+
+def test_an_end_is_announced_once(ledger: Ledger) -> None:
+    """Also after it was told; another end of the same statement is another one."""
+    events = expiring([_attestation(EVERY_CLUSTER, "runbooks")], (), at=START, notice=timedelta(days=90))
+    (event,) = events
+    assert ledger.outbox.announce(event, at=START)
+    assert not ledger.outbox.announce(event, at=START)
+    assert ledger.outbox.claim(event.key, until=START + HOUR, at=START) == event
+    ledger.outbox.sent(event.key, message_id="m", at=START)
+    assert not ledger.outbox.announce(event, at=START)
+    later = msgspec.structs.replace(event, expires_at=event.expires_at + HOUR)
+    assert ledger.outbox.announce(later, at=START)
+
+
+def test_a_removal_is_told_with_it(registered: Ledger) -> None:
+    """Both or neither; a cluster that comes back goes on at the next version."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    event = removal(first.state, at=START)
+    assert registered.registry.remove(CLUSTER, event=event, at=START)
+    assert event.key in {each.key for each in registered.outbox.pending()}
+    assert not registered.registry.remove(CLUSTER, event=removal(first.state, at=START + HOUR), at=START)
+    assert len(list(registered.outbox.pending())) == 2
+    registered.registry.register(REGISTRATION)
+    again = write(first.state, 1, 0)
+    assert _commit(registered, again) == "written"
+    assert _event(again).key in {each.key for each in registered.outbox.pending()}
+
+
+def _event(write: LedgerWrite) -> LevelEvent:
+    assert write.event is not None
+    return write.event
 
 
 def test_statements_of_a_cluster_and_of_all(ledger: Ledger) -> None:

@@ -214,7 +214,14 @@ def test_they_run(built: Built, tmp_path: Path) -> None:
         assert list(ledger.outbox.pending()) == []
 
         sweep = SweepSettings(
-            **common, topic_arn=account.topic_arn, lease_seconds=60, dashboard_url="", pending_after_seconds=60
+            **common,
+            topic_arn=account.topic_arn,
+            lease_seconds=60,
+            dashboard_url="",
+            pending_after_seconds=60,
+            digest_after_seconds=600,
+            scan_interval_seconds=3600,
+            policy={},
         )
         with runtime(built.light, "sweep", sweep.to_env()) as function:
             assert function.invoke({}).result == {"told": 0, "outbox_age_seconds": 0.0}

@@ -2,7 +2,10 @@
 
 One partition per cluster (its ARN; `*` for statements about every cluster):
 
-    REGISTRATION · STATE · SCAN#<slot>#<scan id> · OUTBOX#<version> · ATTESTATION#<subject>#<issued> · WAIVER#<check>
+    REGISTRATION · STATE · SCAN#<slot>#<scan id> · OUTBOX#<version> · HELD#<version> · ATTESTATION#<subject>#<issued> ·
+    WAIVER#<check>
+
+What is told of the fleet as a whole is in the partition `fleet`. Only rows under OUTBOX# start the relay.
 
 Each row has its value as JSON in `body` (text; compressed bytes when it is large), a `schema`, and next to them only
 what conditions, indexes and expiry need. A reader ignores fields that it does not know, so that the version before the
@@ -21,8 +24,9 @@ import msgspec
 from eks_readiness import names
 from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn
-from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.ledger import ClusterState, LevelEvent, OutboxKey, Registration, ScanRecord
+from eks_readiness.domain.errors import StoreError, bounded
+from eks_readiness.domain.event import Event, OutboxKey
+from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
 
 Item = dict[str, dict[str, Any]]
 """A row, or a key, as the low-level DynamoDB API spells it: attribute name → {type: value}."""
@@ -45,6 +49,7 @@ SENT = "SENT"
 REGISTRATION = "REGISTRATION"
 STATE = "STATE"
 SCAN_PREFIX = "SCAN#"
+HELD_PREFIX = "HELD#"
 ATTESTATION_PREFIX = "ATTESTATION#"
 WAIVER_PREFIX = "WAIVER#"
 
@@ -68,8 +73,8 @@ def key(partition: str, sort: str) -> Item:
 
 
 def outbox_key(where: OutboxKey) -> Item:
-    """The key of an event: the version has a fixed width, so that events sort by it."""
-    return key(where.cluster, f"{names.OUTBOX_PREFIX}{where.version:010d}")
+    """The key of an event."""
+    return key(where.partition, f"{HELD_PREFIX if where.held else names.OUTBOX_PREFIX}{where.name}")
 
 
 def parse_outbox_key(item: Mapping[str, Mapping[str, Any]]) -> OutboxKey:
@@ -78,11 +83,17 @@ def parse_outbox_key(item: Mapping[str, Mapping[str, Any]]) -> OutboxKey:
     Raises:
         StoreError: it is the key of something else.
     """
-    sort = str(item[names.SORT_KEY]["S"])
-    version = sort.removeprefix(names.OUTBOX_PREFIX)
-    if version == sort or not version.isdecimal():
-        raise StoreError(f"{name_of(item)} is not an event", remedy="the stream's filter must let only events through")
-    return OutboxKey(cluster=ClusterArn(str(item[names.PARTITION_KEY]["S"])), version=int(version))
+    try:
+        partition, sort = str(item[names.PARTITION_KEY]["S"]), str(item[names.SORT_KEY]["S"])
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"not the key of an event: {bounded(str(item))}", remedy=_STREAM) from error
+    for prefix, held in ((names.OUTBOX_PREFIX, False), (HELD_PREFIX, True)):
+        if (name := sort.removeprefix(prefix)) not in ("", sort):
+            return OutboxKey(partition=partition, name=name, held=held)
+    raise StoreError(f"{bounded(f'{partition} {sort}')} is not an event", remedy=_STREAM)
+
+
+_STREAM = "the stream's filter must let only events through"
 
 
 def name_of(item: Mapping[str, Mapping[str, Any]]) -> str:
@@ -127,12 +138,12 @@ def scan_item(cluster: ClusterArn, scan: ScanRecord, retention: timedelta) -> It
     return row(scan_key(cluster, scan), scan, {names.EXPIRES: {"N": str(expires)}})
 
 
-def event_item(event: LevelEvent, created_at: datetime) -> Item:
+def event_item(event: Event, created_at: datetime) -> Item:
     """An event that nobody was told about yet, visible in the index of such events."""
     attributes = {
         STATUS: {"S": PENDING},
         names.CREATED_AT: {"S": instant(created_at)},
-        names.PENDING_SHARD: {"S": shard(event.cluster.arn, names.PENDING_SHARD)},
+        names.PENDING_SHARD: {"S": shard(event.key.partition, names.PENDING_SHARD)},
     }
     return row(outbox_key(event.key), event, attributes)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4, uuid5
 
 from eks_readiness import names
 from eks_readiness.adapters.dynamo_items import (
@@ -16,15 +17,17 @@ from eks_readiness.adapters.dynamo_items import (
     SENT_AT,
     STATUS,
     body,
+    event_item,
     instant,
     name_of,
     outbox_key,
     parse_outbox_key,
     shards,
 )
-from eks_readiness.adapters.dynamo_table import LedgerTable
+from eks_readiness.adapters.dynamo_table import ABSENT, LedgerTable
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.ledger import LevelEvent, OutboxKey, PendingEvent
+from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
+from eks_readiness.domain.ledger import PendingEvent
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
 
@@ -35,8 +38,10 @@ class DynamoOutbox:
         self._table = table
         self._on_broken_row = on_broken_row
 
-    def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> LevelEvent | None:
+    def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> Event | None:
         """Take the lease on a pending event and return it; None when somebody else has the lease or it is told."""
+        if key.held:
+            return None
         # The holder lets a repetition of this very call, whose first answer was lost, find its own lease.
         item = self._table.update(
             outbox_key(key),
@@ -50,7 +55,7 @@ class DynamoOutbox:
                 ":me": {"S": str(uuid4())},
             },
         )
-        return None if item is None else body(item, LevelEvent)
+        return None if item is None else body(item, Event)  # type: ignore[arg-type] # a union is a type to msgspec
 
     def sent(self, key: OutboxKey, *, message_id: str, at: datetime) -> None:
         """Mark an event as told; nothing happens when it is already."""
@@ -75,7 +80,7 @@ class DynamoOutbox:
         )
 
     def pending(self) -> Iterator[PendingEvent]:
-        """The events not told yet, leased ones too."""
+        """The events not told yet, leased and held ones too."""
         index = self._table.query_index(names.PENDING_INDEX, names.PENDING_SHARD, shards(names.PENDING_SHARD))
         for item in index:
             try:
@@ -85,3 +90,48 @@ class DynamoOutbox:
                 self._on_broken_row(BrokenRow(key=name_of(item), problem=str(error)))
             else:
                 yield event
+
+    def held(self, keys: Sequence[OutboxKey]) -> Iterator[LevelEvent]:
+        """The held events under some keys, read consistently; those that a digest has taken are left out."""
+        for item in self._table.get_all([outbox_key(each) for each in keys if each.held]):
+            if item.get(STATUS, {}).get("S") != PENDING:
+                continue
+            try:
+                event = body(item, LevelEvent)
+            except StoreError as error:
+                self._on_broken_row(BrokenRow(key=name_of(item), problem=str(error)))
+            else:
+                yield event
+
+    def bundle(self, digest: DigestEvent, members: Sequence[OutboxKey], *, at: datetime) -> bool:
+        """Put a digest in place of held events, all of it or nothing; False when one of them is taken already."""
+        table = {"TableName": self._table.name}
+        taken: list[dict[str, Any]] = [
+            {
+                "Update": {
+                    **table,
+                    "Key": outbox_key(each),
+                    "UpdateExpression": "SET #status = :sent, #message = :digest, #sent_at = :now REMOVE #pending",
+                    "ConditionExpression": "#status = :pending",
+                    "ExpressionAttributeNames": {
+                        "#status": STATUS,
+                        "#message": MESSAGE_ID,
+                        "#sent_at": SENT_AT,
+                        "#pending": names.PENDING_SHARD,
+                    },
+                    "ExpressionAttributeValues": {
+                        ":pending": {"S": PENDING},
+                        ":sent": {"S": SENT},
+                        ":digest": {"S": digest.event_id},
+                        ":now": {"S": instant(at)},
+                    },
+                }
+            }
+            for each in members
+        ]
+        put = {"Put": {**table, "Item": event_item(digest, at), **ABSENT}}
+        return not self._table.transact([put, *taken], token=str(uuid5(UUID(digest.event_id), digest.name)))
+
+    def announce(self, event: ExpiryEvent, *, at: datetime) -> bool:
+        """Add an event unless it is there, told or not; False when it is."""
+        return self._table.put_if_absent(event_item(event, at))

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
 
 from eks_readiness import names
-from eks_readiness.adapters.dynamo_items import REGISTRATION, body, key, name_of, registration_item, shards
-from eks_readiness.adapters.dynamo_table import LedgerTable
+from eks_readiness.adapters.dynamo_items import (
+    REGISTRATION,
+    body,
+    event_item,
+    key,
+    name_of,
+    registration_item,
+    shards,
+)
+from eks_readiness.adapters.dynamo_table import PRESENT, LedgerTable
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.errors import StoreError
+from eks_readiness.domain.event import LevelEvent
 from eks_readiness.domain.ledger import Registration
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
@@ -24,9 +36,14 @@ class DynamoClusterRegistry:
         """Add a cluster, or replace what is registered about it."""
         self._table.put(registration_item(registration))
 
-    def remove(self, cluster: ClusterRef) -> bool:
-        """Take a cluster off the register; False when it was not on it."""
-        return self._table.delete(key(cluster.arn, REGISTRATION))
+    def remove(self, cluster: ClusterRef, *, event: LevelEvent | None, at: datetime) -> bool:
+        """Take a cluster off the register and write the event that tells it; False when it was not on it."""
+        table = {"TableName": self._table.name}
+        actions: list[dict[str, Any]] = [{"Delete": {**table, "Key": key(cluster.arn, REGISTRATION), **PRESENT}}]
+        if event is not None:
+            # The same event may be there from a removal before: it is told already, or will be.
+            actions.append({"Put": {**table, "Item": event_item(event, at)}})
+        return not self._table.transact(actions, token=str(uuid4()))
 
     def registered(self) -> Iterator[Registration]:
         """Every registered cluster."""

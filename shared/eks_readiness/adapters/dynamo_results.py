@@ -28,15 +28,13 @@ from eks_readiness.adapters.dynamo_items import (
     shards,
     state_item,
 )
-from eks_readiness.adapters.dynamo_table import CONDITION_FAILED, LedgerTable
+from eks_readiness.adapters.dynamo_table import ABSENT, CONDITION_FAILED, PRESENT, LedgerTable
 from eks_readiness.domain.cluster import ClusterArn
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.ledger import ClusterState, ScanRecord, ScanWrite, WriteOutcome
+from eks_readiness.domain.ledger import ClusterState, LedgerWrite, ScanRecord, WriteOutcome
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
 _Value = TypeVar("_Value", ClusterState, ScanRecord)
-_ABSENT = {"ConditionExpression": "attribute_not_exists(#k)", "ExpressionAttributeNames": {"#k": names.PARTITION_KEY}}
-_PRESENT = {"ConditionExpression": "attribute_exists(#k)", "ExpressionAttributeNames": {"#k": names.PARTITION_KEY}}
 
 
 class DynamoResultStore:
@@ -59,8 +57,8 @@ class DynamoResultStore:
         for item in self._table.get_all(keys):
             yield from self._readable(item, ClusterState)
 
-    def commit(self, write: ScanWrite, *, at: datetime) -> WriteOutcome:
-        """Write state, scan and event in one transaction, or nothing."""
+    def commit(self, write: LedgerWrite, *, at: datetime) -> WriteOutcome:
+        """Write state, scan (if there is one) and event in one transaction, or nothing."""
         actions = self._actions(write, at)
         reasons = self._table.transact(actions, token=_token(write, actions))
         if not reasons:
@@ -87,20 +85,24 @@ class DynamoResultStore:
         else:
             yield value
 
-    def _actions(self, write: ScanWrite, at: datetime) -> list[dict[str, Any]]:
+    def _actions(self, write: LedgerWrite, at: datetime) -> list[dict[str, Any]]:
         table = {"TableName": self._table.name}
         arn = write.state.cluster.arn
         actions: list[dict[str, Any]] = [
-            {"ConditionCheck": {**table, "Key": key(arn, REGISTRATION), **_PRESENT}},
+            {"ConditionCheck": {**table, "Key": key(arn, REGISTRATION), **PRESENT}},
             {"Put": {**table, "Item": state_item(write.state), **_state_condition(write)}},
-            {"Put": {**table, "Item": scan_item(arn, write.scan, self._retention), **_ABSENT}},
         ]
+        if write.scan is not None:
+            actions.append({"Put": {**table, "Item": scan_item(arn, write.scan, self._retention), **ABSENT}})
         if write.event is not None:
-            actions.append({"Put": {**table, "Item": event_item(write.event, at), **_ABSENT}})
+            actions.append({"Put": {**table, "Item": event_item(write.event, at), **ABSENT}})
         return actions
 
-    def _why_not(self, write: ScanWrite) -> WriteOutcome:
+    def _why_not(self, write: LedgerWrite) -> WriteOutcome:
         there = self.state(write.state.cluster.arn)
+        if write.scan is None:
+            # Time moved the state: a repetition whose first answer was lost finds it moved, and moves it no further.
+            return "already_written" if there == write.state else "lost_race"
         if there is not None and there.scan_id == write.state.scan_id:
             return "already_written"  # our own earlier try: its answer was lost
         if there is not None and there.slot >= write.state.slot:
@@ -108,20 +110,27 @@ class DynamoResultStore:
         return "lost_race"
 
 
-def _state_condition(write: ScanWrite) -> dict[str, Any]:
+def _state_condition(write: LedgerWrite) -> dict[str, Any]:
     if write.expected_version is None:
-        return _ABSENT
+        return ABSENT
+    version: dict[str, Any] = {
+        "ConditionExpression": "#version = :expected",
+        "ExpressionAttributeNames": {"#version": VERSION},
+        "ExpressionAttributeValues": {":expected": {"N": str(write.expected_version)}},
+    }
+    if write.scan is None:
+        return version
     return {
         "ConditionExpression": "#version = :expected AND #slot < :slot",
-        "ExpressionAttributeNames": {"#version": VERSION, "#slot": SLOT},
+        "ExpressionAttributeNames": {**version["ExpressionAttributeNames"], "#slot": SLOT},
         "ExpressionAttributeValues": {
-            ":expected": {"N": str(write.expected_version)},
+            **version["ExpressionAttributeValues"],
             ":slot": {"S": instant(write.state.slot)},
         },
     }
 
 
-def _token(write: ScanWrite, actions: Sequence[dict[str, Any]]) -> str:
+def _token(write: LedgerWrite, actions: Sequence[dict[str, Any]]) -> str:
     """The same write has the same token; another write of the same run (other evidence) has another."""
     digest = hashlib.sha256(msgspec.json.encode(actions, order="deterministic")).hexdigest()
-    return str(uuid5(UUID(write.scan.scan_id), digest))
+    return str(uuid5(UUID(write.state.scan_id), digest))

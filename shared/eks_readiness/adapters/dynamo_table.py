@@ -20,6 +20,9 @@ ATTEMPTS = 6
 """How often a transaction is tried while others hold its rows, or the table asks to slow down."""
 
 CONDITION_FAILED = "ConditionalCheckFailed"
+ABSENT = {"ConditionExpression": "attribute_not_exists(#k)", "ExpressionAttributeNames": {"#k": names.PARTITION_KEY}}
+PRESENT = {"ConditionExpression": "attribute_exists(#k)", "ExpressionAttributeNames": {"#k": names.PARTITION_KEY}}
+"""Conditions of a write: that the row is not there yet, or that it is."""
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _REMEDIES = {
     "ResourceNotFoundException": "deploy first, or name the right table and region",
@@ -96,6 +99,15 @@ class LedgerTable:
         with self._translated("PutItem"):
             self._client.put_item(TableName=self.name, Item=item)
 
+    def put_if_absent(self, item: Item) -> bool:
+        """Write a row unless it is there; False when it is."""
+        try:
+            with self._translated("PutItem"):
+                self._client.put_item(TableName=self.name, Item=item, **ABSENT)
+        except StaleWrite:
+            return False
+        return True
+
     def update(
         self,
         key: Item,
@@ -121,12 +133,6 @@ class LedgerTable:
             return None
         changed: Item = answer["Attributes"]
         return changed
-
-    def delete(self, key: Item) -> bool:
-        """Delete a row; False when there was none."""
-        with self._translated("DeleteItem"):
-            answer = self._client.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")
-        return bool(answer.get("Attributes"))
 
     def transact(self, actions: Sequence[dict[str, Any]], *, token: str) -> tuple[str, ...]:
         """Apply every action or none; the reasons, one for each action, when a condition did not hold, else nothing.

@@ -13,15 +13,14 @@ import msgspec
 
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
+from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
 from eks_readiness.domain.ledger import (
     ClusterState,
-    LevelEvent,
-    OutboxKey,
+    LedgerWrite,
     PendingEvent,
     Registration,
     ScanRecord,
     ScanRequest,
-    ScanWrite,
     WriteOutcome,
 )
 from eks_readiness.ports import Ledger
@@ -30,16 +29,21 @@ from eks_readiness.ports import Ledger
 class MemoryClusterRegistry:
     """ClusterRegistry in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: MemoryOutbox) -> None:
+        self._outbox = outbox
         self._registrations: dict[ClusterArn, Registration] = {}
 
     def register(self, registration: Registration) -> None:
         """Add a cluster, or replace what is registered about it."""
         self._registrations[registration.cluster.arn] = registration
 
-    def remove(self, cluster: ClusterRef) -> bool:
-        """Take a cluster off the register; False when it was not on it."""
-        return self._registrations.pop(cluster.arn, None) is not None
+    def remove(self, cluster: ClusterRef, *, event: LevelEvent | None, at: datetime) -> bool:
+        """Take a cluster off the register and write the event that tells it; False when it was not on it."""
+        if self._registrations.pop(cluster.arn, None) is None:
+            return False
+        if event is not None:
+            self._outbox.add(event, at)
+        return True
 
     def registered(self) -> Iterator[Registration]:
         """Every registered cluster."""
@@ -53,7 +57,7 @@ class MemoryClusterRegistry:
 class MemoryOutboxRow(msgspec.Struct, kw_only=True):
     """One event and how far it got."""
 
-    event: LevelEvent
+    event: Event
     created_at: datetime
     lease_until: datetime | None = None
     message_id: str = ""
@@ -66,10 +70,14 @@ class MemoryOutbox:
         self.rows: dict[OutboxKey, MemoryOutboxRow] = {}
         self._lock = RLock()
 
-    def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> LevelEvent | None:
+    def add(self, event: Event, at: datetime) -> None:
+        """Add an event, as the transaction that it belongs to does."""
+        self.rows[event.key] = MemoryOutboxRow(event=event, created_at=at)
+
+    def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> Event | None:
         """Take the lease on a pending event and return it; None when somebody else has the lease or it is told."""
         with self._lock:
-            row = self.rows.get(key)
+            row = None if key.held else self.rows.get(key)
             if row is None or row.message_id or (row.lease_until is not None and row.lease_until > at):
                 return None
             row.lease_until = until
@@ -83,10 +91,37 @@ class MemoryOutbox:
                 row.message_id = message_id
 
     def pending(self) -> Iterator[PendingEvent]:
-        """The events not told yet, leased ones too."""
+        """The events not told yet, leased and held ones too."""
         for key, row in list(self.rows.items()):
             if not row.message_id:
                 yield PendingEvent(key=key, created_at=row.created_at)
+
+    def held(self, keys: Sequence[OutboxKey]) -> Iterator[LevelEvent]:
+        """The held events under some keys; those that a digest has taken are left out."""
+        for key in keys:
+            row = self.rows.get(key)
+            if row is not None and not row.message_id and isinstance(row.event, LevelEvent) and row.event.held:
+                yield row.event
+
+    def bundle(self, digest: DigestEvent, members: Sequence[OutboxKey], *, at: datetime) -> bool:
+        """Put a digest in place of held events, all of it or nothing; False when one of them is taken already."""
+        with self._lock:
+            rows = [self.rows.get(key) for key in members]
+            if digest.key in self.rows or any(row is None or row.message_id for row in rows):
+                return False
+            for row in rows:
+                if row is not None:
+                    row.message_id = digest.event_id
+            self.add(digest, at)
+            return True
+
+    def announce(self, event: ExpiryEvent, *, at: datetime) -> bool:
+        """Add an event unless it is there, told or not; False when it is."""
+        with self._lock:
+            if event.key in self.rows:
+                return False
+            self.add(event, at)
+            return True
 
 
 class MemoryResultStore:
@@ -109,8 +144,8 @@ class MemoryResultStore:
             if (state := self._states.get(registration.cluster.arn)) is not None:
                 yield state
 
-    def commit(self, write: ScanWrite, *, at: datetime) -> WriteOutcome:
-        """Write state, scan and event as a whole, or nothing."""
+    def commit(self, write: LedgerWrite, *, at: datetime) -> WriteOutcome:
+        """Write state, scan (if there is one) and event as a whole, or nothing."""
         arn = write.state.cluster.arn
         with self._lock:
             if self._registry.registration(arn) is None:
@@ -119,17 +154,18 @@ class MemoryResultStore:
             if not self._may_write(there, write):
                 return _why_not(there, write)
             self._states[arn] = write.state
-            self._scans.setdefault(arn, {})[write.scan.scan_id] = write.scan
+            if write.scan is not None:
+                self._scans.setdefault(arn, {})[write.scan.scan_id] = write.scan
             if write.event is not None:
-                self._outbox.rows[write.event.key] = MemoryOutboxRow(event=write.event, created_at=at)
+                self._outbox.add(write.event, at)
             return "written"
 
-    def _may_write(self, there: ClusterState | None, write: ScanWrite) -> bool:
-        if write.scan.scan_id in self._scans.get(write.state.cluster.arn, {}):
+    def _may_write(self, there: ClusterState | None, write: LedgerWrite) -> bool:
+        if write.scan is not None and write.scan.scan_id in self._scans.get(write.state.cluster.arn, {}):
             return False
         if there is None or write.expected_version is None:
             return there is None and write.expected_version is None
-        return there.version == write.expected_version and there.slot < write.state.slot
+        return there.version == write.expected_version and (write.scan is None or there.slot < write.state.slot)
 
     def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
         """The newest scan, with its scorecard."""
@@ -140,7 +176,9 @@ class MemoryResultStore:
         return sorted(self._scans.get(cluster, {}).values(), key=lambda scan: scan.slot, reverse=True)[:limit]
 
 
-def _why_not(there: ClusterState | None, write: ScanWrite) -> WriteOutcome:
+def _why_not(there: ClusterState | None, write: LedgerWrite) -> WriteOutcome:
+    if write.scan is None:
+        return "lost_race"
     if there is not None and there.scan_id == write.state.scan_id:
         return "already_written"
     if there is not None and there.slot >= write.state.slot:
@@ -174,7 +212,8 @@ class MemoryStatementStore:
 
 def memory_ledger() -> Ledger:
     """An empty ledger in memory."""
-    registry, outbox = MemoryClusterRegistry(), MemoryOutbox()
+    outbox = MemoryOutbox()
+    registry = MemoryClusterRegistry(outbox)
     return Ledger(
         registry=registry,
         results=MemoryResultStore(registry, outbox),
@@ -198,9 +237,9 @@ class MemoryLevelNotifier:
     """LevelNotifier that keeps what it published."""
 
     def __init__(self) -> None:
-        self.events: list[LevelEvent] = []
+        self.events: list[Event] = []
 
-    def publish(self, event: LevelEvent) -> str:
+    def publish(self, event: Event) -> str:
         """Publish; the message id counts up."""
         self.events.append(event)
         return f"message-{len(self.events)}"

@@ -1,4 +1,4 @@
-"""Publishes level events to an SNS topic."""
+"""Publishes events to an SNS topic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.ledger import LevelEvent
+from eks_readiness.domain.event import Event
 from eks_readiness.ports import WriteMessage
 
 MAX_MESSAGE_BYTES = 256 * 1024
@@ -23,7 +23,7 @@ class SnsLevelNotifier:
         self._topic_arn = topic_arn
         self._write_message = write_message
 
-    def publish(self, event: LevelEvent) -> str:
+    def publish(self, event: Event) -> str:
         """Publish; returns the message id. Raises StoreError when it was not, or perhaps not, taken."""
         message = self._write_message(event)
         text = json.dumps(message.bodies)
@@ -42,7 +42,7 @@ class SnsLevelNotifier:
             )
         except (ClientError, BotoCoreError) as error:
             raise StoreError(
-                f"event {event.event_id} of {event.cluster} could not be published: {error}",
+                f"event {event.event_id} of {event.key.partition} could not be published: {error}",
                 remedy="the sweeper tries again; look at the topic's policy and key",
             ) from error
         return str(answer["MessageId"])

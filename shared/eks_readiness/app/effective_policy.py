@@ -21,3 +21,14 @@ def effective_policy(
         if item not in items:
             raise InputError(f"{where}: item_levels: no item {item!r}", remedy="see: eks-readiness checks")
     return policy
+
+
+def stale_after_intervals(fleet: Mapping[str, object], cluster: Mapping[str, object]) -> float:
+    """After how many intervals without proof a cluster's level is unknown.
+
+    Whoever sweeps all clusters does not stop at thresholds of one that cannot be read: its own scans say so.
+    """
+    try:
+        return parse_policy({**fleet, **cluster}, where="thresholds").stale_after_intervals
+    except InputError:
+        return Policy().stale_after_intervals

@@ -6,8 +6,9 @@ from collections.abc import Container, Mapping
 
 from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.decision import removal
 from eks_readiness.domain.ledger import Registration
-from eks_readiness.ports import Clock, ClusterRegistry
+from eks_readiness.ports import Clock, ClusterRegistry, Ledger
 
 
 def register_cluster(
@@ -40,6 +41,10 @@ def list_clusters(registry: ClusterRegistry) -> tuple[Registration, ...]:
     )
 
 
-def remove_cluster(cluster: ClusterRef, *, registry: ClusterRegistry) -> bool:
-    """Take a cluster off the register; its history stays. False when it was not registered."""
-    return registry.remove(cluster)
+def remove_cluster(cluster: ClusterRef, *, ledger: Ledger, clock: Clock) -> bool:
+    """Take a cluster off the register, and tell so if it was ever scanned; its history stays.
+
+    False when it was not registered: then nothing is told.
+    """
+    at, state = clock.now(), ledger.results.state(cluster.arn)
+    return ledger.registry.remove(cluster, event=removal(state, at=at) if state else None, at=at)

@@ -1,4 +1,4 @@
-"""Tell about a level event exactly as often as it must be: claim it, publish it, mark it as told.
+"""Tell about an event exactly as often as it must be: claim it, publish it, mark it as told.
 
 The lease outlives the function that took it, so nobody else publishes while its holder still may. Who dies between
 publishing and marking leaves an event that is told again, with the same `event_id`.
@@ -12,14 +12,14 @@ from datetime import timedelta
 import msgspec
 
 from eks_readiness import names
-from eks_readiness.domain.ledger import LevelEvent, OutboxKey
+from eks_readiness.domain.event import Event, OutboxKey
 from eks_readiness.ports import Clock, LevelNotifier, MetricSink, Outbox
 
 
 class Relayed(msgspec.Struct, frozen=True, kw_only=True):
     """An event that was told, and the id under which the notifier took it."""
 
-    event: LevelEvent
+    event: Event
     message_id: str
 
 

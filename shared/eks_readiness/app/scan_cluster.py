@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
@@ -12,16 +13,18 @@ from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.check import Check
 from eks_readiness.checklist.evaluate import evaluate
+from eks_readiness.domain.attestation import Attestation, Waiver
+from eks_readiness.domain.decision import decide
 from eks_readiness.domain.errors import InputError, StaleWrite
+from eks_readiness.domain.event import LevelEvent
+from eks_readiness.domain.expiry import expiring, names_of
 from eks_readiness.domain.item import ItemId
 from eks_readiness.domain.ledger import (
     ClusterState,
-    LevelEvent,
+    LedgerWrite,
     Registration,
     ScanRequest,
-    ScanWrite,
     WriteOutcome,
-    decide,
     settled,
 )
 from eks_readiness.domain.policy import Policy
@@ -91,8 +94,12 @@ class ScanCluster:
             items=self.checklist.subjects,
             where=f"policy of {registration.cluster}",
         )
-        scorecard = self._judge(registration, policy, seconds)
-        outcome, write = self._commit(request, scorecard, policy)
+        arn = registration.cluster.arn
+        # Statements first: without them the cluster cannot be judged, and the evidence would be gathered in vain.
+        attestations, waivers = self.ledger.statements.attestations(arn), self.ledger.statements.waivers(arn)
+        scorecard = self._judge(registration, policy, seconds, attestations, waivers)
+        announced = self._announce(before, attestations, waivers, policy)
+        outcome, write = self._commit(request, scorecard, policy, announced)
         return ScanResult(
             request=request,
             outcome=outcome,
@@ -103,25 +110,44 @@ class ScanCluster:
             crashed=sum(each.unknown_reason == "crashed" for each in scorecard.findings),
         )
 
-    def _judge(self, registration: Registration, policy: Policy, seconds: float) -> Scorecard:
-        arn = registration.cluster.arn
-        # Statements first: without them the cluster cannot be judged, and the evidence would be gathered in vain.
-        attestations, waivers = self.ledger.statements.attestations(arn), self.ledger.statements.waivers(arn)
-        evidence = self.evidence_source.collect(
-            registration, seconds=seconds, documents=[each.evidence_uri for each in attestations if each.evidence_uri]
-        )
+    def _judge(
+        self,
+        registration: Registration,
+        policy: Policy,
+        seconds: float,
+        attestations: Sequence[Attestation],
+        waivers: Sequence[Waiver],
+    ) -> Scorecard:
+        documents = [each.evidence_uri for each in attestations if each.evidence_uri]
+        evidence = self.evidence_source.collect(registration, seconds=seconds, documents=documents)
         return evaluate(evidence, self.checklist, policy=policy, attestations=attestations, waivers=waivers)
 
+    def _announce(
+        self,
+        before: ClusterState | None,
+        attestations: Sequence[Attestation],
+        waivers: Sequence[Waiver],
+        policy: Policy,
+    ) -> tuple[str, ...]:
+        """Announce which statements end soon, each once; what the cluster's state is to remember of it."""
+        at, notice = self.clock.now(), timedelta(days=policy.expiry_notice_days)
+        ending = expiring(attestations, waivers, at=at, notice=notice)
+        known = before.announced if before else ()
+        for event, name in zip(ending, names_of(ending), strict=True):
+            if name not in known:
+                self.ledger.outbox.announce(event, at=at)
+        return tuple(names_of(ending))
+
     def _commit(
-        self, request: ScanRequest, scorecard: Scorecard, policy: Policy
-    ) -> tuple[WriteOutcome, ScanWrite | None]:
+        self, request: ScanRequest, scorecard: Scorecard, policy: Policy, announced: tuple[str, ...]
+    ) -> tuple[WriteOutcome, LedgerWrite | None]:
         """Decide and write until it is written or known to be moot; the write is returned when it was written."""
         fixes = fixes_by_item(scorecard, self.checklist)
         for _ in range(MAX_ROUNDS):
             before = self.ledger.results.state(request.cluster.arn)
             if (known := settled(before, request)) is not None:
                 return known, None
-            write = decide(before, scorecard, request, policy, fixes)
+            write = decide(before, scorecard, request, policy, fixes, announced=announced)
             outcome = self.ledger.results.commit(write, at=self.clock.now())
             if outcome != "lost_race":
                 return outcome, write if outcome == "written" else None

@@ -20,7 +20,7 @@ from eks_readiness.app.relay_events import Relayed, RelayEvent
 from eks_readiness.app.sweep import Sweep
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
 from eks_readiness.ports import BrokenRow, Ledger
-from eks_readiness.reports.level_message import level_message_writer
+from eks_readiness.reports.event_message import event_message_writer
 from eks_readiness.settings import DispatchSettings, RelaySettings, Settings, SweepSettings
 
 _READS_ONLY_DAYS = 1
@@ -64,11 +64,14 @@ def sweeper(settings: SweepSettings) -> Sweep:
         metrics=metrics,
         clock=SystemClock(),
         pending_after_seconds=settings.pending_after_seconds,
+        digest_after_seconds=settings.digest_after_seconds,
+        interval_seconds=settings.scan_interval_seconds,
+        policy=settings.policy,
     )
 
 
 def _relay_event(settings: RelaySettings | SweepSettings, ledger: Ledger, metrics: EmfMetricSink) -> RelayEvent:
-    write = level_message_writer(settings.dashboard_url)
+    write = event_message_writer(settings.dashboard_url)
     return RelayEvent(
         outbox=ledger.outbox,
         notifier=SnsLevelNotifier(boto3.client("sns", config=SDK), settings.topic_arn, write),

@@ -21,7 +21,7 @@ from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.document_address import document_address
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import Evidence, Slice, StatedDocuments, Unavailable
+from eks_readiness.domain.evidence import ClusterConfiguration, Evidence, Slice, StatedDocuments, Unavailable
 from eks_readiness.domain.evidence.documents import DocumentState
 from eks_readiness.domain.finding import Finding, Verdict, failed, not_applicable, passed
 from eks_readiness.domain.item import Item, ItemId
@@ -38,9 +38,10 @@ EDITION = 1
 """Raised when the meaning of a check changes without a change of its id, so that the ruleset changes with it."""
 
 
-def ruleset(checks: Iterable[Check], policy: Policy) -> str:
-    """Identify what judged: the checks, the edition and the policy, as twelve hexadecimal digits."""
-    judged = [EDITION, [[check.id, check.required] for check in checks], policy]
+def ruleset(checks: Iterable[Check], policy: Policy, waivers: Iterable[Waiver] = ()) -> str:
+    """Identify what judged: the checks, the edition, the policy and what is waived, as twelve hexadecimal digits."""
+    accepted = sorted({(each.check, each.cluster) for each in waivers})
+    judged = [EDITION, [[check.id, check.required] for check in checks], policy, accepted]
     return hashlib.sha256(msgspec.json.encode(judged, order="deterministic")).hexdigest()[:12]
 
 
@@ -64,8 +65,12 @@ def evaluate(  # noqa: PLR0913 - each is one input of a verdict
     waived = [each for each in waivers if each.cluster in (EVERY_CLUSTER, arn) and each.valid_at(at)]
     findings = tuple(_finding(check, evidence, policy, statements, waived, at) for check in checklist.checks)
     states = tuple(_item_state(item, findings, policy, statements, waived, at) for item in checklist.items)
-    rules = ruleset(checklist.checks, policy)
-    return _scorecard(evidence.cluster, evidence.observed_at, rules, findings, states)
+    rules = ruleset(checklist.checks, policy, waived)
+    card = _scorecard(evidence.cluster, evidence.observed_at, rules, findings, states)
+    described = evidence.get(ClusterConfiguration)
+    if isinstance(described, ClusterConfiguration):
+        return msgspec.structs.replace(card, cluster_created_at=described.created_at)
+    return card
 
 
 def evaluate_document(

@@ -125,7 +125,8 @@ def remove(
 ) -> None:
     """Take a cluster off the register; its history stays."""
     cluster = ClusterRef.parse(arn)
-    if not remove_cluster(cluster, registry=_connected(deployment, region, profile).ledger.registry):
+    there = _connected(deployment, region, profile)
+    if not remove_cluster(cluster, ledger=there.ledger, clock=there.clock):
         raise InputError(f"{cluster} is not registered", remedy="see: eks-readiness clusters list")
     note(f"{cluster} is no longer scanned; its history stays")
 

@@ -173,6 +173,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Scans in a row that must prove a higher level before it is published."""
     stale_after_intervals: Annotated[float, Meta(ge=1, le=100)] = 2.5
     """Scan intervals without proof after which the shown level is unknown."""
+    max_level_events_per_day: Annotated[int, Meta(ge=1, le=100)] = 3
+    """Level changes of one cluster that are told one by one in 24 hours; further ones are told together."""
     expiry_notice_days: Days = 14
     """How long before its end an attestation's, waiver's or certificate's expiry is announced."""
 

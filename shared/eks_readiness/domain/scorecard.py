@@ -10,6 +10,7 @@ import msgspec
 from eks_readiness.domain.attestation import Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.finding import Finding
+from eks_readiness.domain.instant import Instant
 from eks_readiness.domain.item import Category, ItemId, Priority, RequiredLevel
 
 Level = Literal[0, 1, 2, 3]
@@ -70,6 +71,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
 
     `cluster` is None where a checklist document was judged instead of a cluster. `observed_at` is when the evidence
     was gathered: ages are judged at that instant. `ruleset` identifies the checks, rule and thresholds that judged.
+    `cluster_created_at` is when EKS made the cluster, where that could be read.
     `score_percent` is the share of passed among the applicable, known checks, waived ones left out; None with none.
     """
 
@@ -82,3 +84,4 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     blockers: Blockers
     score_percent: float | None
+    cluster_created_at: Instant | None = None

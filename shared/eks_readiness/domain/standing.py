@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from eks_readiness.domain.coverage import proof_age
 from eks_readiness.domain.ledger import ClusterState
 from eks_readiness.domain.scorecard import Level
 
@@ -43,6 +44,6 @@ def standing(
     if state is None:
         return Standing(certainty="never_scanned")
     proven_at = state.proven_at or state.level_since
-    if at - max(proven_at, state.level_since) > interval * stale_after_intervals:
+    if proof_age(state, at) > interval * stale_after_intervals:
         return Standing(certainty="stale", level=state.level, as_of=proven_at)
     return Standing(certainty="partial" if state.partial else "exact", level=state.level, as_of=proven_at)

@@ -7,7 +7,7 @@ import json
 import msgspec
 
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.reports.level_message import level_message_writer
+from eks_readiness.reports.event_message import event_message_writer
 from tests.scans import write
 
 URL = "https://example.com/dashboard"
@@ -18,7 +18,7 @@ def test_a_regression_in_words_and_as_json() -> None:
     first = write(None, 0, 2)
     event = write(first.state, 1, 0).event
     assert event is not None
-    message = level_message_writer(URL)(event)
+    message = event_message_writer(URL)(event)
     assert message.subject == "EKS readiness: prod (eu-west-1) fell from level 2 to 0"
     prose = message.bodies["email"]
     assert "prod (eu-west-1, 111122223333) fell from readiness level 2 to 0 (not ready for production)" in prose
@@ -38,7 +38,7 @@ def test_a_baseline_names_what_is_not_known() -> None:
     """A first scan that saw only part of it says so, and has no level before."""
     event = write(None, 0, 1, 3).event
     assert event is not None
-    message = level_message_writer("")(event)
+    message = event_message_writer("")(event)
     assert "was scanned for the first time: readiness level 1" in message.bodies["default"]
     assert "the level is between 1 and 3" in message.bodies["default"]
     assert "from_level" not in message.attributes
@@ -52,7 +52,7 @@ def test_hostile_names_stay_text() -> None:
     odd = msgspec.structs.replace(
         event, cluster=ClusterRef(partition="aws", region="eu-west-1", account="111122223333", name=name)
     )
-    subject = level_message_writer("")(odd).subject
+    subject = event_message_writer("")(odd).subject
     assert len(subject) <= 100
     assert subject.isascii()
     assert subject.isprintable()
