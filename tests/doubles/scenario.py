@@ -44,13 +44,13 @@ class ScenarioError(Exception):
     """A scenario or a change is wrong; the message says which and where."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML without its own idea of what a timestamp is: answers and objects carry them as text."""
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -139,6 +139,7 @@ def shape(name: str) -> Mapping[str, Any] | None:
     return read_yaml(file)[0] if file.exists() else None
 
 
+@functools.lru_cache(maxsize=64)  # scenarios are values: a change makes another one
 def load_scenario(name: str, *, now: datetime = CASE_NOW, region: str = REGION, partition: str = "aws") -> Scenario:
     """Read a scenario, or a shape of one, as it is at an instant; in another region and partition if named."""
     if (shaped := shape(name)) is not None:
