@@ -56,7 +56,7 @@ def test_import_and_evaluate_a_checklist(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_imported_attestations_answer_what_no_probe_sees(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Evidence and statements together: prod reaches level 2 once everything else is attested."""
+    """Evidence and statements together: prod reaches level 3 once everything else is attested."""
     evidence = tmp_path / "prod.json"
     evidence.write_bytes(encode_evidence(gather(load_scenario("prod"))))
     document = tmp_path / "all.md"
@@ -73,8 +73,9 @@ def test_imported_attestations_answer_what_no_probe_sees(capsys: pytest.CaptureF
     others = [{**stated[0], "subject": subject} for subject in (*practices, *(check.id for check in STATED))]
     statements.write_text(json.dumps([*stated, *others]))
     found = _json(capsys, "evaluate", str(evidence), "--attestations", str(statements), "-o", "json")
-    assert (found["level"], found["interval"]) == (2, {"lowest": 2, "highest": 2})
-    assert found["missing_for"]["3"] == ["service-mesh"]
+    assert (found["level"], found["interval"]) == (3, {"lowest": 3, "highest": 3})
+    # What the document denies, and a probe sees working, is there.
+    assert "service-mesh" not in found["missing_for"]["3"]
     alone = _json(capsys, "evaluate", str(evidence), "-o", "json")
     assert (alone["level"], alone["interval"]["highest"]) == (0, 0)
     unstated = {check.item for check in STATED if check.required}

@@ -30,6 +30,7 @@ _COUNTED = {
     "max_cluster_admins": "principals",
     "max_imds_hop_limit": "hops",
     "improve_after_scans": "scans",
+    "max_level_events_per_day": "events",
     "accepted_os": "names",
     "automation_principals": "patterns",
     "exempt_namespaces": "patterns",
@@ -38,7 +39,14 @@ _COUNTED = {
     "item_levels": "levels",
 }
 _OF_LEVELS = frozenset(
-    {"expiry_notice_days", "improve_after_scans", "item_levels", "level_rule", "stale_after_intervals"}
+    {
+        "expiry_notice_days",
+        "improve_after_scans",
+        "item_levels",
+        "level_rule",
+        "max_level_events_per_day",
+        "stale_after_intervals",
+    }
 )
 _OURS = "eks_readiness."
 
