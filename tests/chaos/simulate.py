@@ -21,7 +21,8 @@ from tests.chaos.world import INTERVAL_SECONDS, START, Chooser, Outcome, World
 
 MUTANTS = ("no version condition", "no lease", "outbox outside the transaction", "unknown counted as fail")
 SLOTS = 4
-MAX_STEPS = 3_000
+MAX_STEPS = 100_000
+"""More than anything that is under way can take: a guard against a world that never comes to rest."""
 
 
 class RandomChooser:
