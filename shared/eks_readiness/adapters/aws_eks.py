@@ -195,10 +195,13 @@ class _VpcCniOptions(msgspec.Struct):
     network_policy: str | bool | None = msgspec.field(default=None, name="enableNetworkPolicy")
 
 
+_OPTIONS = msgspec.json.Decoder(_VpcCniOptions)
+
+
 def _network_policy(options: str) -> bool | None:
     """The one option that is kept of an add-on's; options may be JSON or YAML, and may hold anything."""
     try:
-        value = msgspec.json.decode(options, type=_VpcCniOptions).network_policy
+        value = _OPTIONS.decode(options).network_policy
     except msgspec.DecodeError:
         # YAML, then: one line says it.
         value = next(

@@ -172,12 +172,15 @@ def _calls(images: Iterable[EcrImage]) -> Iterator[tuple[dict[str, Any], list[Ec
             yield {"registryId": account, "repositoryName": repository, "imageIds": ids}, batch
 
 
+_INDEX = msgspec.json.Decoder(_Index)
+
+
 def _listed(image: Mapping[str, Any]) -> tuple[str, ...]:
     own = (image["imageId"]["imageDigest"],)
     if image.get("imageManifestMediaType") not in _INDEXES:
         return own
     try:
-        index = msgspec.json.decode(image.get("imageManifest") or "{}", type=_Index)
+        index = _INDEX.decode(image.get("imageManifest") or "{}")
     except msgspec.DecodeError:
         return own
     # An attestation stands in the index as an image of an unknown platform.

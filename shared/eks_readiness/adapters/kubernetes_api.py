@@ -71,10 +71,13 @@ class _Status(msgspec.Struct, gc=False):
     metadata: _StatusMeta | None = None
 
 
+_STATUS = msgspec.json.Decoder(_Status)
+
+
 def refusal(status: int, body: bytes, path: str) -> ProbeError:  # noqa: PLR0911 - one for each kind of answer
     """What an answer other than 200 means. `body` is a Status object where the server itself answered."""
     try:
-        said = msgspec.json.decode(body, type=_Status)
+        said = _STATUS.decode(body)
     except msgspec.DecodeError:
         said = _Status()
     message = bounded(f"GET {path}: {status}{': ' if said.message else ''}{said.message}")
@@ -249,18 +252,24 @@ def _note(group: _Group, catalogue: _Catalogue) -> None:
 _DISCOVERY = msgspec.json.Decoder(_Discovery)
 _CONFIG_MAP = msgspec.json.Decoder(_ConfigMap)
 _LISTS: dict[type, msgspec.json.Decoder[Any]] = {}
+_BUILDING = Lock()
+"""msgspec works out what a struct is made of when it first meets it, and shows others the unfinished result: threads
+that meet one struct at once crash the process. So decoders are made one after another, and those of other modules when
+they are imported (docs/adr/0044-decoders-are-made-by-one-thread.md)."""
 
 
 def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
-    decoder = _LISTS.get(item)
-    if decoder is None:
+    with _BUILDING:
+        decoder = _LISTS.get(item)
+        if decoder is not None:
+            return decoder
         page = msgspec.defstruct(
             "_Page",
             [("metadata", _ListMeta | None, None), ("items", list[item] | None, None)],  # type: ignore[valid-type] # known only at run time
             gc=False,
         )
-        decoder = _LISTS.setdefault(item, msgspec.json.Decoder(page))
-    return decoder
+        _LISTS[item] = decoder = msgspec.json.Decoder(page)
+        return decoder
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes, path: str) -> Any:

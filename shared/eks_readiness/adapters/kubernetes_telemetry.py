@@ -133,10 +133,13 @@ def read_collectors(api: KubernetesReader, gathered: Gathered) -> OpenTelemetryC
     )
 
 
+_CONFIG = msgspec.json.Decoder(_Config)
+
+
 def _collector(each: _Collector) -> Collector | None:
     """None where the configuration is text, as in v1alpha1: then nothing is known of its pipelines."""
     try:
-        config = msgspec.json.decode(each.spec.config, type=_Config) if each.spec else _Config()
+        config = _CONFIG.decode(each.spec.config) if each.spec else _Config()
     except msgspec.DecodeError:
         return None
     receivers: dict[str, tuple[str, ...]] = {}

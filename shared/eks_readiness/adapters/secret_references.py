@@ -33,6 +33,9 @@ class _AwsStore(msgspec.Struct, gc=False):
     region: str = ""
 
 
+_AWS_STORE = msgspec.json.Decoder(_AwsStore)
+
+
 class Store(msgspec.Struct, gc=False):
     """The spec of a SecretStore or ClusterSecretStore."""
 
@@ -44,7 +47,7 @@ class Store(msgspec.Struct, gc=False):
         if name != "aws":
             return Vault(bounded(name, 50))
         try:
-            aws = msgspec.json.decode(provider, type=_AwsStore)
+            aws = _AWS_STORE.decode(provider)
         except msgspec.DecodeError:
             return Vault("")
         return Vault(SECRETS_MANAGER if aws.service == "SecretsManager" else _PARAMETER_STORE, bounded(aws.region, 50))

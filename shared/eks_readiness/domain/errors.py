@@ -34,6 +34,8 @@ MAX_PROBLEM_CHARACTERS = 200
 
 def bounded(text: str, limit: int = MAX_DETAIL_CHARACTERS) -> str:
     """Return text on one line, without control characters, cut to a number of characters."""
+    if len(text) <= limit and text.isprintable() and "  " not in text and text == text.strip():
+        return text  # as nearly all of it is
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
