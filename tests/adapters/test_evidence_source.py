@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 import boto3
@@ -13,15 +15,18 @@ import pytest
 from eks_readiness.adapters.aws_api import AwsClients
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, EksConnection
+from eks_readiness.bootstrap.reads import reads
 from eks_readiness.checklist.evaluate import evaluate
 from eks_readiness.checklist.shipped import CHECKLIST
-from eks_readiness.domain.evidence import SLICES, StatedDocuments, Unavailable
+from eks_readiness.domain.evidence import SLICES, NodeRoles, Pods, StatedDocuments, Unavailable
 from eks_readiness.domain.ledger import Registration
 from eks_readiness.domain.policy import Policy
 from tests.doubles.fleet import Fleet
+from tests.doubles.http_server import Request
 from tests.doubles.scenario import shape
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,8 @@ def source(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> ClusterEvidenceSour
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
     clients = AwsClients(boto3.Session(), "eu-west-1")
-    return ClusterEvidenceSource(lambda _region: clients, EksConnection(lambda _region: clients), SystemClock())
+    connect = EksConnection(lambda _region: clients, endpoint_suffixes=("127.0.0.1",))
+    return ClusterEvidenceSource(lambda _region: clients, connect, SystemClock())
 
 
 def _change() -> Mapping[str, Any]:
@@ -64,6 +70,57 @@ def test_a_connected_cluster_is_unknown_all_over(fleet: Fleet, source: ClusterEv
     card = evaluate(evidence, CHECKLIST, policy=Policy())
     probed = {check.id for check in CHECKLIST if check.rule}
     assert {each.outcome for each in card.findings if each.check in probed} == {"unknown"}
+
+
+def test_what_hangs_takes_nothing_else_with_it(
+    fleet: Fleet, source: ClusterEvidenceSource, request: pytest.FixtureRequest
+) -> None:
+    """An AWS service and a Kubernetes list that never answer: their slices time out, all others are there, in time."""
+    released = Event()
+
+    def stop() -> None:
+        released.set()
+        fleet.aws.before = lambda _service, _operation: None
+        fleet.kubernetes["prod"].fault = None
+
+    request.addfinalizer(stop)
+
+    def hang(service: str, _operation: str) -> None:
+        if service == "iam":
+            released.wait(60)
+
+    def hang_on_pods(asked: Request) -> None:
+        if asked.target.startswith("/api/v1/pods"):
+            released.wait(60)
+
+    fleet.aws.before, fleet.kubernetes["prod"].fault = hang, hang_on_pods
+    began = time.monotonic()
+    evidence = source.collect(Registration(cluster=fleet.cluster("prod"), registered_at=NOW), seconds=SECONDS)
+    assert time.monotonic() - began < SECONDS + 3
+    hung = {
+        kind
+        for kind, behind in reads().items()
+        if any(each.startswith("iam:") or each == "list pods" for each in behind)
+    }
+    found = evidence.unavailable()
+    assert len(hung) < len(reads()) / 3
+    assert {kind: why for kind, why in found.items() if kind not in hung} == {}
+    assert {Pods, NodeRoles} <= set(found)
+
+
+def test_a_cluster_that_eks_does_not_describe_in_time(
+    fleet: Fleet, source: ClusterEvidenceSource, request: pytest.FixtureRequest
+) -> None:
+    """Everything is unknown, and there still is a result to write."""
+    released = Event()
+    request.addfinalizer(released.set)
+    request.addfinalizer(lambda: setattr(fleet.aws, "before", lambda _service, _operation: None))
+    fleet.aws.before = lambda service, _operation: released.wait(60) and None if service == "eks" else None
+    began = time.monotonic()
+    found = source.collect(Registration(cluster=fleet.cluster("prod"), registered_at=NOW), seconds=2).unavailable()
+    assert time.monotonic() - began < 5
+    assert set(found) >= set(SLICES) - {StatedDocuments}
+    assert {each.reason for each in found.values()} == {"timeout"}
 
 
 def test_another_cluster_of_the_same_name(fleet: Fleet, source: ClusterEvidenceSource) -> None:

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eks_readiness.adapters.aws_errors import translated
 from eks_readiness.adapters.aws_regions import region_of
 from eks_readiness.adapters.deadline import Deadline
+from eks_readiness.adapters.event_history import LOOK_UP, EventHistory
 from eks_readiness.domain.errors import ProbeError, UnexpectedAnswer
 
 THREADS = 16
@@ -45,6 +46,7 @@ class AwsClients:
         self.session = session
         self.region = region
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self.history = EventHistory()
         self._clients: dict[str, Any] = {}
         self._lock = Lock()
 
@@ -86,7 +88,12 @@ class BotoAws:
         return answer.result()
 
     def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> Iterator[Any]:
-        """Every element under the answer's `key`, over all pages."""
+        """Every element under the answer's `key`, over all pages; of CloudTrail's history, what is kept of it."""
+        if (service, operation) == LOOK_UP:
+            return self._clients.history.events(lambda asked: self._pages(service, operation, key, asked), parameters)
+        return self._pages(service, operation, key, parameters)
+
+    def _pages(self, service: str, operation: str, key: str, parameters: Mapping[str, Any]) -> Iterator[Any]:
         self._deadline.require(f"{service}:{operation}")
         try:
             client = self._clients.client(service)
