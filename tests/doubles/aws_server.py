@@ -32,6 +32,7 @@ _CLIENT_OF = {
     "monitoring": "cloudwatch",
     "aps": "amp",
     "servicequotas": "service-quotas",
+    "tagging": "resourcegroupstaggingapi",
 }
 _ACCOUNT_WIDE = frozenset({"budgets", "ce", "cost-optimization-hub", "cur", "iam", "route53", "bcm-data-exports"})
 """Services without regions: whatever region signs, the first scenario answers for the account."""
