@@ -8,10 +8,11 @@ would compile everything: 2.4 times the CPU of a start (docs/adr/0005-bundles.md
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,8 +20,20 @@ BundleName = Literal["scan", "light"]
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "bundles"
 
-# Never imported by a function: the asynchronous client, type stubs, the packages' own tests and command lines.
-_DROPPED = ("kubernetes/aio", "kubernetes/e2e_test", "**/*.pyi", "**/tests", "bin", "boto3/examples", "**/__pycache__")
+_ASYNCHRONOUS = (
+    *("aiohappyeyeballs", "aiohttp", "aiohttp_retry", "aiosignal", "attr", "attrs"),
+    *("frozenlist", "multidict", "propcache", "yarl"),
+)
+# Never imported by a function: the Kubernetes client's typed API, models (their package alone is) and asynchronous
+# half with what only that one needs, type stubs, the packages' own tests and command lines.
+_DROPPED = (
+    *("kubernetes/aio", "kubernetes/client/api", "kubernetes/client/models/[!_]*", "kubernetes/e2e_test"),
+    *_ASYNCHRONOUS,
+    *(f"{package}-*.dist-info" for package in _ASYNCHRONOUS),
+    *("**/*.pyi", "**/tests", "bin", "boto3/examples", "**/__pycache__"),
+)
+_QUOTED = re.compile(r"""["']([a-z0-9-]+)["']""")
+_LAPTOP = ("laptop.py",)
 # Each bundle holds the functions that it serves; the light one has neither the probes nor the Kubernetes client.
 FUNCTIONS: dict[BundleName, tuple[str, ...]] = {
     "scan": ("scan",),
@@ -70,7 +83,7 @@ def build_bundle(name: BundleName, target: Target, *, packages: Sequence[str] = 
         _install(lock, target, wheels, interpreter)
     bundle = into / f"{name}-{target.python}-{target.architecture}"
     shutil.rmtree(bundle, ignore_errors=True)
-    shutil.copytree(wheels, bundle, symlinks=True)
+    shutil.copytree(wheels, bundle, symlinks=True, ignore=_other_services(wheels / "botocore" / "data"))
     _copy_sources(bundle, name)
     added = _add_packages(packages, target, bundle, interpreter) if packages and name == "scan" else []
     _compile(bundle, interpreter, (bundle / "eks_readiness", bundle / "functions", *added))
@@ -124,6 +137,27 @@ def _install(lock: Path, target: Target, wheels: Path, interpreter: str) -> None
     partial.rename(wheels)
 
 
+def _other_services(data: Path) -> Callable[[str, list[str]], list[str]]:
+    """Leave out the models of AWS services that the product's code does not name: nine tenths of the SDK.
+
+    A service counts as named where its boto3 name stands in quotes, for whatever reason: nothing has to be listed.
+    """
+    named = {word for source in _sources() for word in _QUOTED.findall(source.read_text(encoding="utf-8"))}
+
+    def ignored(directory: str, found: list[str]) -> list[str]:
+        if Path(directory) != data:
+            return []
+        return [each for each in found if each not in named and (data / each).is_dir()]
+
+    return ignored
+
+
+def _sources() -> Iterator[Path]:
+    """The product's modules that run in a function."""
+    for directory in (ROOT / "shared" / "eks_readiness", ROOT / "functions"):
+        yield from (each for each in directory.rglob("*.py") if each.name not in _LAPTOP and each.parent.name != "cli")
+
+
 def _add_packages(packages: Sequence[str], target: Target, bundle: Path, interpreter: str) -> list[Path]:
     """Install packages with checks of one's own, without their dependencies: checks are pure and need none."""
     added = bundle.with_suffix(".added")
@@ -150,7 +184,7 @@ def _add_packages(packages: Sequence[str], target: Target, bundle: Path, interpr
 
 
 def _copy_sources(bundle: Path, name: BundleName) -> None:
-    ignored = shutil.ignore_patterns("__pycache__", "cli", "laptop.py")
+    ignored = shutil.ignore_patterns("__pycache__", "cli", *_LAPTOP)
     shutil.copytree(ROOT / "shared" / "eks_readiness", bundle / "eks_readiness", ignore=ignored)
     (bundle / "functions").mkdir()
     shutil.copy(ROOT / "functions" / "__init__.py", bundle / "functions")

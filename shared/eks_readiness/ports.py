@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
-from eks_readiness.domain.evidence import Evidence
 from eks_readiness.domain.ledger import (
     ClusterState,
     LedgerWrite,
@@ -27,6 +26,10 @@ from eks_readiness.domain.ledger import (
     ScanRequest,
     WriteOutcome,
 )
+
+if TYPE_CHECKING:
+    # A hundred kinds of evidence: whoever gathers none starts without them.
+    from eks_readiness.domain.evidence import Evidence
 
 
 class Clock(Protocol):

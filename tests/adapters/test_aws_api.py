@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 
 import boto3
 import pytest
 
-from eks_readiness.adapters.aws_api import AwsClients, BotoAws
+from eks_readiness.adapters.aws_api import THREADS, AwsClients, BotoAws
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.domain.errors import AccessDenied, TimedOut, Unauthenticated, Unreachable, Unsupported
@@ -94,6 +96,31 @@ def test_an_equal_call_is_made_once(reader: BotoAws, server: AwsServer) -> None:
     for _ in range(3):
         reader.read("eks", "DescribeNodegroup", clusterName="bare", nodegroupName="a")
     assert server.calls == [("eks", "DescribeNodegroup")]
+
+
+def test_services_that_hang_take_no_thread_from_the_others(
+    reader: BotoAws, server: AwsServer, request: pytest.FixtureRequest
+) -> None:
+    """However many of their calls hold the helpers, whoever asks another service works its list off itself."""
+    released, held = Event(), Semaphore(0)
+    request.addfinalizer(released.set)
+
+    def hang(service: str, _operation: str) -> None:
+        if service == "kms":
+            held.release()
+            released.wait(30)
+
+    server.before = hang
+    asked = [{"clusterName": "bare", "nodegroupName": f"{n}"} for n in range(20)]
+    with ThreadPoolExecutor(3) as others:
+        for caller in range(3):
+            keys = [{"KeyId": f"{caller}-{n}"} for n in range(40)]
+            others.submit(reader.read_each, "kms", "DescribeKey", keys)
+        for _ in range(THREADS):
+            assert held.acquire(timeout=20)  # every helper hangs, or waits behind the connections that do
+        answers = reader.read_each("eks", "DescribeNodegroup", asked)
+        assert answers == [{"nodegroup": {"status": "ACTIVE"}}] * len(asked)
+        released.set()
 
 
 def test_no_call_is_begun_after_the_deadline(server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:

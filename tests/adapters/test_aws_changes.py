@@ -7,7 +7,8 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from eks_readiness.adapters.aws_changes import CAP, CHANGES, NO_CHANGES, WINDOW, read_changes
+from eks_readiness.adapters.aws_changes import CHANGES, NO_CHANGES, WINDOW, read_changes
+from eks_readiness.adapters.event_history import CAP
 from eks_readiness.adapters.probe import Gathered
 from tests.doubles.memory import MemoryAws
 from tests.doubles.scenario import CASE_NOW, Scenario, load_scenario, service_model

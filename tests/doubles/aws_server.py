@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import botocore.session
@@ -47,12 +47,16 @@ class _Refusal(Exception):
 
 
 class AwsServer:
-    """One account's read APIs. `scenarios` maps a region to what is there; it may be changed while it serves."""
+    """One account's read APIs. `scenarios` maps a region to what is there; it may be changed while it serves.
+
+    `before` is called with service and operation ahead of every answer, in the connection's own thread: it may wait.
+    """
 
     def __init__(self, scenarios: Mapping[str, Scenario]) -> None:
         self.scenarios = dict(scenarios)
         self.calls: list[tuple[str, str]] = []
         self.mistakes: list[str] = []
+        self.before: Callable[[str, str], None] = lambda _service, _operation: None
         self._lock = threading.Lock()
         self._routers: dict[str, ServiceOperationRouter] = {}
         self._server = HttpServer(self._answer)
@@ -96,6 +100,7 @@ class AwsServer:
     def _result(self, region: str, service: str, operation: OperationModel, parameters: Mapping[str, Any]) -> Any:
         name = operation.name
         self.calls.append((service, name))
+        self.before(service, name)
         scenario = next(iter(self.scenarios.values())) if service in _ACCOUNT_WIDE else self.scenarios.get(region)
         if scenario is None:
             return _Refusal("UnrecognizedClientException", f"nothing is in {region}")

@@ -44,6 +44,7 @@ CONFIG = Config(
     evidence_buckets=("acme-documents",),
     aws_endpoint_urls={"eks": "https://eks.example.com", "elastic_load_balancing_v2": "https://elb.example.com"},
 )
+MAX_INLINE_CHARACTERS, MAX_MANAGED_CHARACTERS, MAX_MANAGED_POLICIES = 10_240, 6_144, 10
 SETTINGS: dict[str, type[Settings]] = {
     "dispatch": DispatchSettings,
     "scan": ScanSettings,
@@ -86,8 +87,12 @@ class Synthesised:
     def rights(self, verb: str) -> list[dict[str, Any]]:
         """The statements of a function's policies."""
         role = self.function(verb)["Role"]["Fn::GetAtt"][0]
-        policies = [each for each in self.of("AWS::IAM::Policy").values() if {"Ref": role} in each["Roles"]]
+        policies = [each for each in self.policies() if {"Ref": role} in each["Roles"]]
         return [statement for each in policies for statement in each["PolicyDocument"]["Statement"]]
+
+    def policies(self) -> list[dict[str, Any]]:
+        """The properties of every policy of a role: the inline one, and what the CDK moves out of one too large."""
+        return [*self.of("AWS::IAM::Policy").values(), *self.of("AWS::IAM::ManagedPolicy").values()]
 
     def actions(self, verb: str, service: str) -> set[str]:
         """What a function may do with a service."""
@@ -237,7 +242,7 @@ def test_everything_is_allowed_only_where_it_cannot_be_narrower(stack: Synthesis
     """All resources: only for actions for which AWS knows no narrower one."""
     wide = {
         action
-        for each in stack.of("AWS::IAM::Policy").values()
+        for each in stack.policies()
         for statement in each["PolicyDocument"]["Statement"]
         if "*" in as_list(statement["Resource"])
         for action in as_list(statement["Action"])
@@ -255,6 +260,54 @@ def test_roles_have_no_managed_policy_and_name_who_may_take_them(stack: Synthesi
         assert service in {"lambda.amazonaws.com", "scheduler.amazonaws.com"}
         if service == "scheduler.amazonaws.com":
             assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+def written_out(value: Any) -> Any:
+    """A policy as IAM counts it: no reference is shorter there than what stands for it here."""
+    if isinstance(value, list):
+        return [written_out(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return separator.join(map(written_out, parts))
+    if "Ref" in value or "Fn::GetAtt" in value:
+        reference = value.get("Ref")
+        known = {"AWS::Partition": "aws-us-gov", "AWS::AccountId": "1" * 12, "AWS::Region": "ap-southeast-15"}
+        # An ARN of one of the stack's own: its region and account, and a name that CloudFormation makes.
+        return known.get(reference, "x" * 160) if isinstance(reference, str) else "x" * 160
+    if "Fn::FindInMap" in value:
+        return "x" * 40
+    return {key: written_out(each) for key, each in value.items()}
+
+
+def test_policies_keep_within_the_sizes_that_iam_takes(stack: Synthesised) -> None:
+    """White space not counted: 10,240 characters of inline policies a role, 6,144 a managed one, ten of those a role.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    sizes: dict[str, dict[str, list[int]]] = {}
+    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+        for each in stack.of(kind).values():
+            document = json.dumps(written_out(each["PolicyDocument"]), separators=(",", ":"))
+            for role in each["Roles"]:
+                sizes.setdefault(role["Ref"], {}).setdefault(kind, []).append(len(document))
+    scan = stack.function("scan")["Role"]["Fn::GetAtt"][0]
+    assert set(sizes) == set(stack.of("AWS::IAM::Role"))
+    assert sum(map(sum, sizes[scan].values())) > len("".join(READ_ACTIONS))
+    for of_role in sizes.values():
+        assert sum(of_role["AWS::IAM::Policy"]) <= MAX_INLINE_CHARACTERS
+        assert all(size <= MAX_MANAGED_CHARACTERS for size in of_role.get("AWS::IAM::ManagedPolicy", ()))
+        assert len(of_role.get("AWS::IAM::ManagedPolicy", ())) <= MAX_MANAGED_POLICIES
+
+
+def test_the_scanner_starts_only_when_all_of_its_rights_are_there(stack: Synthesised) -> None:
+    """Those that did not fit into the inline policy, too: a first scan without them would be full of unknowns."""
+    function = stack.function("scan")
+    depends_on = stack.resources[stack.id_of(function)]["DependsOn"]
+    role = {"Ref": function["Role"]["Fn::GetAtt"][0]}
+    assert {stack.id_of(each) for each in stack.policies() if role in each["Roles"]} <= set(depends_on)
+    assert {action for each in stack.rights("scan") for action in as_list(each["Action"])} >= set(READ_ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +343,7 @@ def test_the_key_is_used_only_through_the_services_that_store(stack: Synthesised
     """No function and no schedule can decrypt by hand."""
     uses = [
         statement
-        for each in stack.of("AWS::IAM::Policy").values()
+        for each in stack.policies()
         for statement in each["PolicyDocument"]["Statement"]
         if any(action.startswith("kms:") and action not in READ_ACTIONS for action in as_list(statement["Action"]))
     ]

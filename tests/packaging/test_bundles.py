@@ -14,11 +14,13 @@ import boto3
 import pytest
 
 from eks_readiness.adapters.dynamo_items import outbox_key
+from eks_readiness.adapters.probes import AWS_PROBES
 from eks_readiness.app.register_cluster import register_cluster
 from eks_readiness.bootstrap.ledger import dynamo_ledger
 from eks_readiness.ports import Ledger
 from eks_readiness.settings import DispatchSettings, RelaySettings, ScanSettings, SweepSettings, WidgetSettings
 from infra.lambda_code import BundleError, Target, build_bundle
+from tests.adapters.test_probe_rights import NEVER_CALLED, action_of
 from tests.contracts.conftest import create_table
 from tests.doubles.fleet import Fleet
 from tests.doubles.local_aws import LocalAws
@@ -26,7 +28,6 @@ from tests.packaging.conftest import Built
 from tests.packaging.runtime import Runtime
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(300)]
-MIB = 1024 * 1024
 ACME = Path(__file__).parent / "acme"
 _SHOW_ADDED = """
 from eks_readiness.bootstrap.checklist import installed_checklist
@@ -35,7 +36,16 @@ found = installed_checklist()
 print(*(each.id for each in (*found.items[len(ours.items):], *found.checks[len(ours):])))
 """
 # Lambda takes 250 MB unzipped; these leave room, and notice a package that came in by accident.
-MAX_SCAN_BYTES, MAX_LIGHT_BYTES = 160 * MIB, 60 * MIB
+MAX_SCAN_BYTES, MAX_LIGHT_BYTES = 50_000_000, 30_000_000
+_LOAD_SERVICES = """
+import json, botocore.session
+session = botocore.session.Session()
+session.set_credentials("none", "none")
+def operations(service):
+    client = session.create_client(service, region_name="eu-west-1")
+    return sorted(client.meta.method_to_api_mapping.values())
+print(json.dumps({service: operations(service) for service in session.get_available_services()}))
+"""
 
 
 def _files(bundle: Path) -> Iterator[Path]:
@@ -57,12 +67,31 @@ def test_they_are_small_enough(built: Built) -> None:
 
 
 def test_the_light_one_has_no_kubernetes(built: Built) -> None:
-    """Only the scanner pays for it; neither has the command line or tests."""
+    """Only the scanner pays for it, and not for its typed API; neither has the command line or tests."""
     assert not (built.light / "kubernetes").exists()
     assert (built.scan / "kubernetes").exists()
+    assert not (built.scan / "kubernetes" / "client" / "api").exists()
     for bundle in (built.scan, built.light):
         assert not (bundle / "eks_readiness" / "cli").exists()
         assert not list(bundle.glob("**/tests"))
+
+
+def test_every_service_that_a_probe_calls_is_in_it(built: Built) -> None:
+    """The SDK's models are cut down to the services that the code names: each action's client is made from the rest."""
+    says = f"import sys; sys.path[:0] = [{str(built.scan)!r}]\n{_LOAD_SERVICES}"
+    done = subprocess.run([built.interpreter, "-I", "-B", "-c", says], capture_output=True, text=True, check=True)
+    operations: dict[str, list[str]] = json.loads(done.stdout)
+    there = {action_of(service, name) for service, names in operations.items() for name in names}
+    asked = {action for probe in AWS_PROBES for action in (*probe.actions, *probe.opt_in)}
+    assert asked - there == NEVER_CALLED
+    assert {"dynamodb", "sqs", "sts"} <= set(operations)
+    assert not {"sagemaker", "rds", "redshift"} & set(operations)
+
+
+def test_the_light_one_can_make_its_clients(built: Built) -> None:
+    """Ledger, queue and topic."""
+    for service in ("dynamodb", "sns", "sqs"):
+        assert (built.light / "botocore" / "data" / service).is_dir()
 
 
 def test_every_module_has_bytecode(built: Built) -> None:

@@ -15,10 +15,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eks_readiness.adapters.aws_errors import translated
 from eks_readiness.adapters.aws_regions import region_of
 from eks_readiness.adapters.deadline import Deadline
+from eks_readiness.adapters.event_history import LOOK_UP, EventHistory
 from eks_readiness.domain.errors import ProbeError, UnexpectedAnswer
 
 THREADS = 16
-"""Calls at once per account and region, and connections kept per service."""
+"""Threads that help with many equal calls, per account and region, and connections kept per service."""
+SHARE = 8
+"""Of those, how many may help with one list of calls: a service that hangs leaves the others to the rest."""
 
 SDK = Config(
     # Set here: the SDK's own default differs between versions, and `adaptive` lets one slow service hold up a scan.
@@ -43,6 +46,7 @@ class AwsClients:
         self.session = session
         self.region = region
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self.history = EventHistory()
         self._clients: dict[str, Any] = {}
         self._lock = Lock()
 
@@ -84,7 +88,12 @@ class BotoAws:
         return answer.result()
 
     def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> Iterator[Any]:
-        """Every element under the answer's `key`, over all pages."""
+        """Every element under the answer's `key`, over all pages; of CloudTrail's history, what is kept of it."""
+        if (service, operation) == LOOK_UP:
+            return self._clients.history.events(lambda asked: self._pages(service, operation, key, asked), parameters)
+        return self._pages(service, operation, key, parameters)
+
+    def _pages(self, service: str, operation: str, key: str, parameters: Mapping[str, Any]) -> Iterator[Any]:
         self._deadline.require(f"{service}:{operation}")
         try:
             client = self._clients.client(service)
@@ -112,7 +121,25 @@ class BotoAws:
             except ProbeError as error:
                 return error
 
-        return list(self._clients.pool.map(one, each))
+        # Whoever asks works off the list as well: with every helper stuck in another service, it still gets done.
+        answers: list[dict[str, Any] | ProbeError | None] = [None] * len(each)
+        left = iter(enumerate(each))
+        lock = Lock()
+
+        def work() -> None:
+            while True:
+                with lock:
+                    position, parameters = next(left, (-1, None))
+                if parameters is None:
+                    return
+                answers[position] = one(parameters)
+
+        helpers = [self._clients.pool.submit(work) for _ in range(min(SHARE, len(each) - 1))]
+        work()
+        for helper in helpers:
+            if not helper.cancel():  # one that has not begun finds nothing left to do
+                helper.result()
+        return [answer for answer in answers if answer is not None]
 
     def _call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         self._deadline.require(f"{service}:{operation}")

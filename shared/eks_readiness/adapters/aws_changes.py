@@ -1,7 +1,9 @@
 """Who changed the cluster through the EKS API, from CloudTrail's event history.
 
 CloudTrail looks up by one attribute alone. By event source it would list every read, and controllers and nodes read the
-cluster all day: two calls a second would not get far. So each call that changes a cluster is looked up by its name.
+cluster all day: two calls a second would not get far. So each call that changes a cluster is looked up by its name, the
+newest `CAP` of each: older ones are unknown, and the evidence says since when. What was found is kept for the account's
+other clusters (event_history.py).
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 """
 
@@ -14,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from eks_readiness.adapters.event_history import CAP
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import bounded
@@ -69,11 +72,6 @@ NO_CHANGES = frozenset(
 """Calls that write, but change no running cluster: tags, subscriptions, the cluster's end."""
 WINDOW = timedelta(days=90)
 """How far back CloudTrail's event history goes."""
-CAP = 250
-"""Events of one name that are read, newest first: five calls. Older ones are unknown, and the evidence says since when.
-
-The history is the account's; at two calls a second all names together must not take longer than a scan.
-"""
 _EKS = "eks.amazonaws.com"
 _SERVICE = ".amazonaws.com"
 Kind = Literal["role", "user", "service", "other"]

@@ -18,8 +18,6 @@ from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
 Probe = AwsProbe | KubernetesProbe
 OnGathered = Callable[[type[Slice], Slice | Unavailable], None]
 _LOG = logging.getLogger(__name__)
-_THREADS = 32
-"""More than there are probes that can run at once: each waits for its answers most of the time."""
 
 
 def collect_evidence(  # noqa: PLR0913 - one for each thing that a scan is made of
@@ -43,10 +41,12 @@ def collect_evidence(  # noqa: PLR0913 - one for each thing that a scan is made 
     until = time.monotonic() + seconds
     slices: dict[type[Slice], Slice | Unavailable] = {}
     gathered = Gathered(cluster, observed_at, MappingProxyType(slices), tuple(documents))
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="probe")
+    waiting: list[Probe] = [*aws_probes, *kubernetes_probes]
+    # A thread for each: they wait for answers most of the time, and none may wait for one whose service hangs. How many
+    # calls are made at once is bounded where they are made.
+    pool = ThreadPoolExecutor(1 + len(waiting), thread_name_prefix="probe")
     try:
         connection = pool.submit(connect)
-        waiting: list[Probe] = [*aws_probes, *kubernetes_probes]
         running: dict[Future[Slice], Probe] = {}
         while waiting or running:
             for probe in [each for each in waiting if all(kind in slices for kind in each.after)]:

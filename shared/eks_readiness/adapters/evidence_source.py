@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kubernetes.client.configuration import Configuration
@@ -48,10 +49,7 @@ class ClusterEvidenceSource:
         cluster = registration.cluster
         deadline = Deadline(seconds)
         aws: AwsReader = BotoAws(self._clients(cluster.region), deadline)
-        try:
-            described = aws.read("eks", "DescribeCluster", name=cluster.name)["cluster"]
-        except ProbeError:
-            described = {}  # the probes meet the same error, each for its own slice
+        described = _described(aws, cluster, deadline)
         if (error := _not_to_be_scanned(cluster, described)) is not None:
             aws = _Refusing(error)
         return collect_evidence(
@@ -65,6 +63,19 @@ class ClusterEvidenceSource:
             documents=documents,
             on_gathered=self._on_gathered,
         )
+
+
+def _described(aws: AwsReader, cluster: ClusterRef, deadline: Deadline) -> Mapping[str, Any]:
+    """What EKS says of the cluster; nothing where it does not say it in time, or refuses."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="describe")
+    try:
+        answer = pool.submit(aws.read, "eks", "DescribeCluster", name=cluster.name).result(deadline.remaining())
+    except (ProbeError, TimeoutError):
+        return {}  # the probes meet the same error, each for its own slice
+    finally:
+        pool.shutdown(wait=False)
+    described: Mapping[str, Any] = answer["cluster"]
+    return described
 
 
 def _not_to_be_scanned(cluster: ClusterRef, described: Mapping[str, Any]) -> ProbeError | None:

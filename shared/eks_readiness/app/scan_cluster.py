@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -77,14 +77,14 @@ class ScanCluster:
         result = (
             ScanResult(request=request, outcome="unregistered")
             if registration is None
-            else self._answer(request, registration, seconds)
+            else self._answer(request, registration, started_at + timedelta(seconds=seconds))
         )
         duration_seconds = (self.clock.now() - started_at).total_seconds()
         result = msgspec.structs.replace(result, duration_seconds=duration_seconds)
         self._measure(result)
         return result
 
-    def _answer(self, request: ScanRequest, registration: Registration, seconds: float) -> ScanResult:
+    def _answer(self, request: ScanRequest, registration: Registration, until: datetime) -> ScanResult:
         before = self.ledger.results.state(registration.cluster.arn)
         if (known := settled(before, request)) is not None:
             return ScanResult(request=request, outcome=known, state=before)
@@ -97,7 +97,7 @@ class ScanCluster:
         arn = registration.cluster.arn
         # Statements first: without them the cluster cannot be judged, and the evidence would be gathered in vain.
         attestations, waivers = self.ledger.statements.attestations(arn), self.ledger.statements.waivers(arn)
-        scorecard = self._judge(registration, policy, seconds, attestations, waivers)
+        scorecard = self._judge(registration, policy, until, attestations, waivers)
         announced = self._announce(before, attestations, waivers, policy)
         outcome, write = self._commit(request, scorecard, policy, announced)
         return ScanResult(
@@ -114,10 +114,12 @@ class ScanCluster:
         self,
         registration: Registration,
         policy: Policy,
-        seconds: float,
+        until: datetime,
         attestations: Sequence[Attestation],
         waivers: Sequence[Waiver],
     ) -> Scorecard:
+        # What the ledger took to answer is gone: the time for writing the result is not touched.
+        seconds = max(0.0, (until - self.clock.now()).total_seconds())
         documents = [each.evidence_uri for each in attestations if each.evidence_uri]
         evidence = self.evidence_source.collect(registration, seconds=seconds, documents=documents)
         return evaluate(evidence, self.checklist, policy=policy, attestations=attestations, waivers=waivers)

@@ -7,9 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import boto3
-
 from eks_readiness import names
+from eks_readiness.adapters.aws_session import SdkSession
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.dynamo_items import parse_outbox_key
 from eks_readiness.adapters.emf_metrics import EmfMetricSink
@@ -27,40 +26,45 @@ _READS_ONLY_DAYS = 1
 """These functions write no scans, so the retention of scans is nothing to them."""
 
 
-def ledger_of(settings: Settings, metrics: EmfMetricSink, *, retention_days: int = _READS_ONLY_DAYS) -> Ledger:
-    """The deployment's ledger; rows that cannot be read are counted and named in the log."""
+def ledger_of(
+    session: Any, settings: Settings, metrics: EmfMetricSink, *, retention_days: int = _READS_ONLY_DAYS
+) -> Ledger:
+    """The deployment's ledger; rows that cannot be read are counted and named in the log.
+
+    A function makes all clients from one `session`: in a second one, the first client costs again what all share.
+    """
 
     def on_broken_row(row: BrokenRow) -> None:
         metrics.fleet({names.BROKEN_ROWS: 1}, properties={"row": row.key, "problem": row.problem})
 
-    return dynamo_ledger(
-        boto3.Session(), settings.ledger_table, retention_days=retention_days, on_broken_row=on_broken_row
-    )
+    return dynamo_ledger(session, settings.ledger_table, retention_days=retention_days, on_broken_row=on_broken_row)
 
 
 def dispatcher(settings: DispatchSettings) -> Callable[[datetime], int]:
     """Requests a scan of every registered cluster for a slot; returns how many."""
-    metrics = EmfMetricSink(settings.deployment)
+    session, metrics = SdkSession(), EmfMetricSink(settings.deployment)
     queue = SqsScanQueue(
-        boto3.client("sqs", config=SDK), settings.scan_queue_url, jitter_seconds=settings.jitter_seconds
+        session.client("sqs", config=SDK), settings.scan_queue_url, jitter_seconds=settings.jitter_seconds
     )
-    return partial(dispatch_scans, registry=ledger_of(settings, metrics).registry, queue=queue, metrics=metrics)
+    return partial(
+        dispatch_scans, registry=ledger_of(session, settings, metrics).registry, queue=queue, metrics=metrics
+    )
 
 
 def relay(settings: RelaySettings) -> Callable[[dict[str, Any]], Relayed | None]:
     """Tells about the event that a record's keys name; None when somebody else has it in hand or it is told."""
-    metrics = EmfMetricSink(settings.deployment)
-    relay_event = _relay_event(settings, ledger_of(settings, metrics), metrics)
+    session, metrics = SdkSession(), EmfMetricSink(settings.deployment)
+    relay_event = _relay_event(session, settings, ledger_of(session, settings, metrics), metrics)
     return lambda keys: relay_event(parse_outbox_key(keys))
 
 
 def sweeper(settings: SweepSettings) -> Sweep:
     """Takes up what was left behind."""
-    metrics = EmfMetricSink(settings.deployment)
-    ledger = ledger_of(settings, metrics)
+    session, metrics = SdkSession(), EmfMetricSink(settings.deployment)
+    ledger = ledger_of(session, settings, metrics)
     return Sweep(
         ledger=ledger,
-        relay=_relay_event(settings, ledger, metrics),
+        relay=_relay_event(session, settings, ledger, metrics),
         metrics=metrics,
         clock=SystemClock(),
         pending_after_seconds=settings.pending_after_seconds,
@@ -70,11 +74,13 @@ def sweeper(settings: SweepSettings) -> Sweep:
     )
 
 
-def _relay_event(settings: RelaySettings | SweepSettings, ledger: Ledger, metrics: EmfMetricSink) -> RelayEvent:
+def _relay_event(
+    session: Any, settings: RelaySettings | SweepSettings, ledger: Ledger, metrics: EmfMetricSink
+) -> RelayEvent:
     write = event_message_writer(settings.dashboard_url)
     return RelayEvent(
         outbox=ledger.outbox,
-        notifier=SnsLevelNotifier(boto3.client("sns", config=SDK), settings.topic_arn, write),
+        notifier=SnsLevelNotifier(session.client("sns", config=SDK), settings.topic_arn, write),
         metrics=metrics,
         clock=SystemClock(),
         lease_seconds=settings.lease_seconds,

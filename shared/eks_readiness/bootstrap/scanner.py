@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-import boto3
-
 from eks_readiness.adapters.aws_api import AwsClients
+from eks_readiness.adapters.aws_session import SdkSession
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.emf_metrics import EmfMetricSink
 from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, EksConnection
@@ -52,7 +51,7 @@ def scanner(settings: ScanSettings) -> Scanner:
     checklist = installed_checklist()
     effective_policy(settings.policy, {}, items=checklist.subjects, where="thresholds of the deployment")
     metrics = EmfMetricSink(settings.deployment)
-    session, clock = boto3.Session(), SystemClock()
+    session, clock = SdkSession(), SystemClock()
 
     @cache
     def clients(region: str) -> AwsClients:
@@ -60,7 +59,7 @@ def scanner(settings: ScanSettings) -> Scanner:
 
     return Scanner(
         scan=ScanCluster(
-            ledger=ledger_of(settings, metrics, retention_days=settings.scan_retention_days),
+            ledger=ledger_of(session, settings, metrics, retention_days=settings.scan_retention_days),
             evidence_source=ClusterEvidenceSource(
                 clients,
                 EksConnection(clients, endpoint_suffixes=settings.kubernetes_endpoint_suffixes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from eks_readiness.adapters.aws_session import SdkSession
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.emf_metrics import EmfMetricSink
 from eks_readiness.app.query_results import cluster_state, current_results, newest_scan
@@ -68,7 +69,7 @@ def widget(settings: WidgetSettings) -> Widget:
     # Levels of items that an installed package added are none of its business, and it has no such packages.
     policy = parse_policy(settings.policy, where="thresholds of the deployment")
     return Widget(
-        ledger=ledger_of(settings, EmfMetricSink(settings.deployment)),
+        ledger=ledger_of(SdkSession(), settings, EmfMetricSink(settings.deployment)),
         clock=SystemClock(),
         interval=timedelta(seconds=settings.scan_interval_seconds),
         stale_after_intervals=policy.stale_after_intervals,
