@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 # CloudWatch metrics
 METRIC_NAMESPACE = "EksReadiness"
 CLUSTER_DIMENSION = "Cluster"
@@ -105,6 +107,6 @@ ATTRIBUTE_FROM_LEVEL = "from_level"
 ATTRIBUTE_TO_LEVEL = "to_level"
 ATTRIBUTE_PRIORITY = "priority"
 
-MESSAGE_SCHEMA = "eks-readiness.level-change/1"
-EXPIRY_SCHEMA = "eks-readiness.expiry/1"
-DIGEST_SCHEMA = "eks-readiness.fleet-digest/1"
+MESSAGE_SCHEMA: Final = "eks-readiness.level-change/1"
+EXPIRY_SCHEMA: Final = "eks-readiness.expiry/1"
+DIGEST_SCHEMA: Final = "eks-readiness.fleet-digest/1"
