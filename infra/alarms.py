@@ -36,6 +36,13 @@ _LOST = {
     "sweeps": "Sweeps could not be started, or failed",
 }
 
+_FAILS = {
+    "dispatch": "The scans of a tick are requested late, or not at all.",
+    "scan": "The queue delivers the scan again, up to five times.",
+    "relay": "What happened to clusters is told late, by the sweeper.",
+    "sweep": "What the relay left behind is not told, or nobody hears that levels are unknown.",
+}
+
 
 class Alarms(Construct):
     """Alarms, and the topic that hears when they begin and end.
@@ -164,7 +171,7 @@ class Alarms(Construct):
         self._alarm(
             f"{verb.title()}Errors",
             f"{verb}-errors",
-            f"The function {verb} failed. See its log.",
+            f"The function {verb} failed as a whole. {_FAILS[verb]} See the errors in its log.",
             function.function.metric_errors(period=PERIOD, statistic="Sum"),
             above=0,
         )
