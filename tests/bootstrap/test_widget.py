@@ -68,6 +68,14 @@ def test_a_level_that_nothing_proves_any_more(ledger: Ledger) -> None:
     assert "unknown (was 1)" in _widget(ledger)({}, endpoint=ENDPOINT)
 
 
+def test_a_cluster_with_its_own_patience(ledger: Ledger) -> None:
+    """What is registered about it decides from when on its level is unknown, as the sweeper does it."""
+    ledger.registry.register(msgspec.structs.replace(REGISTRATION, policy={"stale_after_intervals": 10}))
+    for event in ({}, {"cluster": CLUSTER.arn}):
+        assert "1 (partial, as of" in _widget(ledger, hours=5)(event, endpoint=ENDPOINT)
+        assert "unknown (was 1)" in _widget(ledger, hours=11)(event, endpoint=ENDPOINT)
+
+
 def test_a_level_that_moves_too_often(ledger: Ledger) -> None:
     """With the moves that nobody was told."""
     levels: tuple[Level, ...] = (0, 1, 1, 0, 1, 1, 0)

@@ -287,6 +287,18 @@ def test_a_level_that_nothing_proves_any_more(there: There, capsys: pytest.Captu
     assert run(["results", "--interval-hours", "24", "--require-level", "1"]) == 3
 
 
+def test_a_cluster_with_its_own_patience(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is registered about it decides from when on its level is unknown, as the sweeper does it."""
+    patient = msgspec.structs.replace(REGISTRATION, policy={"stale_after_intervals": 10})
+    there.ledger.registry.register(patient)
+    there.scanned(0, 2)
+    there.clock.at = slot(5)
+    assert _json(capsys, "results")[0]["published"]["certainty"] == "exact"
+    assert _json(capsys, "results", ARN)["published"]["certainty"] == "exact"
+    there.clock.at = slot(11)
+    assert _json(capsys, "results", ARN)["published"]["certainty"] == "stale"
+
+
 def test_a_level_that_moves_too_often(there: There, capsys: pytest.CaptureFixture[str]) -> None:
     """Of the fleet in one word; of a cluster with the moves that nobody was told."""
     levels: tuple[Level, ...] = (2, 1, 0, 2, 2, 1, 0)

@@ -590,6 +590,8 @@ def without_failure_destination(template: dict[str, Any]) -> list[str]:
             case "AWS::SNS::Subscription":
                 if properties["Protocol"] not in {"email", "email-json"} and "RedrivePolicy" not in properties:
                     found.append(f"{name}: messages")
+            case _:
+                pass
     return found + [f"{name}: asynchronous events" for name in sorted(asynchronous - kept)]
 
 

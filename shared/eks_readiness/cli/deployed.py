@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eks_readiness.app.effective_policy import stale_after_intervals
 from eks_readiness.app.query_results import cluster_state, current_results, newest_scan, scan_history
 from eks_readiness.app.record_attestation import record_attestations
 from eks_readiness.app.register_cluster import list_clusters, register_cluster, remove_cluster
@@ -35,8 +36,7 @@ from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.document_address import document_address
 from eks_readiness.domain.errors import InputError, ProbeError
-from eks_readiness.domain.ledger import ClusterState, ScanRecord, ScanRequest
-from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord, ScanRequest
 from eks_readiness.domain.scorecard import Scorecard
 from eks_readiness.domain.standing import Standing, standing
 from eks_readiness.ports import BrokenRow
@@ -173,7 +173,8 @@ def results(
     state, scan = cluster_state(cluster, there.ledger), newest_scan(cluster, there.ledger)
     if state is None or scan is None:
         raise _not_scanned(cluster)
-    now = _standing(there, state, timedelta(hours=interval_hours))
+    registration = there.ledger.registry.registration(cluster.arn)
+    now = _standing(there, registration, state, timedelta(hours=interval_hours))
     if output is Output.JSON:
         show_json({"published": _published(state, now), "newest_scan": scorecard_document(scan.scorecard)})
     else:
@@ -212,7 +213,7 @@ def _exit_code(state: ClusterState | None, stand: Standing, level: int) -> ExitC
 
 def _fleet(there: Deployment, output: Output, level: int | None, interval: timedelta) -> None:
     found = current_results(there.ledger)
-    stand = {each.registration.cluster: _standing(there, each.state, interval) for each in found}
+    stand = {each.registration.cluster: _standing(there, each.registration, each.state, interval) for each in found}
     if output is Output.JSON:
         show_json(
             [
@@ -240,9 +241,14 @@ def _fleet(there: Deployment, output: Output, level: int | None, interval: timed
     _require_levels([(each.state, stand[each.registration.cluster]) for each in found], level)
 
 
-def _standing(there: Deployment, state: ClusterState | None, interval: timedelta) -> Standing:
+def _standing(
+    there: Deployment, registration: Registration | None, state: ClusterState | None, interval: timedelta
+) -> Standing:
     return standing(
-        state, at=there.clock.now(), interval=interval, stale_after_intervals=Policy().stale_after_intervals
+        state,
+        at=there.clock.now(),
+        interval=interval,
+        stale_after_intervals=stale_after_intervals({}, registration.policy if registration else {}),
     )
 
 
