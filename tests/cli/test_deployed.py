@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import msgspec
@@ -20,6 +20,7 @@ from eks_readiness.bootstrap import deployed
 from eks_readiness.bootstrap.deployed import Deployment
 from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.cli.main import run
+from eks_readiness.cli.operations import DeadLetterQueue
 from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.decision import decide
 from eks_readiness.domain.errors import Unsupported
@@ -405,6 +406,12 @@ def test_waive(there: There, capsys: pytest.CaptureFixture[str]) -> None:
         capsys, "waive", "storage.customer-manged-key", *said
     )
     assert "not the ARN" in _refused(capsys, "waive", "storage.customer-managed-key", *said, "--cluster", "prod")
+
+
+def test_every_queue_of_dead_letters_can_be_redriven() -> None:
+    """One list for infrastructure, port and command."""
+    assert names.DEAD_LETTERS == get_args(DeadLetterKind) == tuple(DeadLetterQueue)
+    assert set(names.OUTPUT_DEAD_LETTER_QUEUE_URLS) == set(names.DEAD_LETTERS)
 
 
 def _dead(there: There, what: DeadLetterKind, *bodies: str, at: datetime = START) -> MemoryDeadLetters:

@@ -51,7 +51,12 @@ _KINDS: dict[DeadLetterQueue, DeadLetterKind] = {
 def redrive(
     which: Annotated[DeadLetterQueue, typer.Argument(help="Whose dead letters.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what lies there, and change nothing.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LETTERS, help="How many letters to take up.")] = MAX_LETTERS,
+    limit: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MAX_LETTERS, help="How many to take up; where SQS moves scans by itself, it moves all."
+        ),
+    ] = MAX_LETTERS,
     output: OutputOption = Output.TABLE,
     deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
