@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_lambda_event_sources as event_sources
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from eks_readiness import names
@@ -18,6 +16,7 @@ from infra.ledger import Ledger
 from infra.python_function import Platform, PythonFunction
 from infra.queue import EncryptedQueue
 from infra.schedule import FunctionSchedule
+from infra.topic import EncryptedTopic
 
 RELAY_TIMEOUT_SECONDS = 60
 SWEEP_TIMEOUT_SECONDS = 120
@@ -47,46 +46,25 @@ class Alerting(Construct):
         super().__init__(scope, id)
         self._config, self._platform, self._light, self._ledger = config, platform, light, ledger
         self._encryption, self._dashboard_url = encryption, dashboard_url
-        self.topic = self._topic()
-        self.lost_events = EncryptedQueue(self, "LostEvents", encryption=encryption)
-        self.lost_sweeps = EncryptedQueue(self, "LostSweeps", encryption=encryption)
+        self.topic = EncryptedTopic(
+            self,
+            "LevelChanges",
+            name=names.topic(config.name),
+            display_name="EKS readiness",
+            encryption=encryption,
+            addresses=config.notify,
+        )
+        self.lost_events = EncryptedQueue(
+            self, "LostEvents", encryption=encryption, name=names.dead_letter_queue(config.name, "events")
+        )
+        self.lost_sweeps = EncryptedQueue(
+            self, "LostSweeps", encryption=encryption, name=names.dead_letter_queue(config.name, "sweeps")
+        )
         self.relay = self._relay()
         self.sweep = self._sweep()
         for function in (self.relay, self.sweep):
             function.allow("sns:Publish", on=[self.topic.topic_arn])
             encryption.allow_messages(function.role, "sns")
-
-    def _topic(self) -> sns.Topic:
-        topic = sns.Topic(
-            self,
-            "LevelChanges",
-            topic_name=names.topic(self._config.name),
-            display_name="EKS readiness",
-            master_key=self._encryption.key,
-            enforce_ssl=True,
-        )
-        stack = Stack.of(self)
-        alarms = stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=f"{self._config.name}-*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": alarms},
-                },
-            )
-        )
-        self._encryption.allow_alarms()
-        for address in self._config.notify:
-            topic.add_subscription(subscriptions.EmailSubscription(address))
-        return topic
 
     def _relay(self) -> PythonFunction:
         relay = PythonFunction(
@@ -149,7 +127,11 @@ class Alerting(Construct):
                 policy=self._config.thresholds,
             ),
             timeout_seconds=SWEEP_TIMEOUT_SECONDS,
+            on_failure=destinations.SqsDestination(self.lost_sweeps.queue),
+            # The next sweep does all that a failed one left.
+            retries=0,
         )
+        self.lost_sweeps.allow_send(sweep.role)
         FunctionSchedule(
             self,
             "EveryFewMinutes",

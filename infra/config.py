@@ -68,6 +68,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     `scan_timeout_seconds` bounds one cluster's scan. `scan_concurrency` is how many clusters are scanned at once.
     `thresholds` overrides the policy. `checklist_packages` are directories or wheels with checks of one's own, relative
     to the file. `evidence_buckets` are S3 buckets whose objects statements may point to: the scanner may look at them.
+    While `paused`, no scan is scheduled, and the alarm that misses them is silent.
     `kubernetes_endpoint_suffixes` and `aws_endpoint_urls` (SDK service id in lower case → address) are for
     endpoints of one's own: a proxy, interface endpoints without private DNS, a local AWS.
     """
@@ -85,6 +86,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     scan_retention_days: Annotated[int, Meta(ge=1, le=3650)] = 400
     log_retention_days: int = 90
     retain: bool = True
+    paused: bool = False
     python: Literal["3.11", "3.12", "3.13", "3.14"] = "3.13"
     architecture: Literal["arm64", "x86_64"] = "arm64"
     kubernetes_endpoint_suffixes: tuple[Text, ...] = ()

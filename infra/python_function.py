@@ -28,7 +28,8 @@ class PythonFunction(Construct):
     """One function of `functions/`, with a role that may do nothing but write its own log until told otherwise.
 
     Grants of the CDK are kept off the role: every right stands in an `allow` beside the function's construct, without
-    the wildcards that the library's grants bring along.
+    the wildcards that the library's grants bring along. A function that others start without waiting for its end has
+    `on_failure`: where its event goes after so many `retries`.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class PythonFunction(Construct):
         memory_mb: int = 512,
         environment: Mapping[str, str] | None = None,
         on_failure: lambda_.IDestination | None = None,
+        retries: int = 2,
     ) -> None:
         super().__init__(scope, id)
+        self.timeout_seconds = timeout_seconds
         self.log_group = logs.LogGroup(
             self,
             "Logs",
@@ -81,7 +84,7 @@ class PythonFunction(Construct):
                 **settings.to_env(),
             },
             on_failure=on_failure,
-            retry_attempts=2 if on_failure else None,
+            retry_attempts=retries if on_failure else None,
             max_event_age=Duration.hours(1) if on_failure else None,
         )
         Validations.of(self.function).acknowledge(

@@ -43,7 +43,7 @@ class Scanning(Construct):
         super().__init__(scope, id)
         self._config, self._platform, self._ledger = config, platform, ledger
         self.dead_letters = EncryptedQueue(
-            self, "DeadLetters", encryption=encryption, name=names.scan_dead_letter_queue(config.name)
+            self, "DeadLetters", encryption=encryption, name=names.dead_letter_queue(config.name, "scans")
         )
         self.requests = EncryptedQueue(
             self,
@@ -53,7 +53,9 @@ class Scanning(Construct):
             visibility_seconds=VISIBILITY_FACTOR * config.scan_timeout_seconds,
             dead_letters=self.dead_letters,
         )
-        self.lost_ticks = EncryptedQueue(self, "LostTicks", encryption=encryption)
+        self.lost_ticks = EncryptedQueue(
+            self, "LostTicks", encryption=encryption, name=names.dead_letter_queue(config.name, "ticks")
+        )
         self.dispatch = self._dispatch(light)
         self.scan = self._scan(scanner)
 
@@ -87,6 +89,7 @@ class Scanning(Construct):
             # A tick later than the next one is moot; the longest that Scheduler keeps one is a day.
             max_age_seconds=min(self._config.scan_interval_seconds, 24 * 3600),
             input={names.SCHEDULED_TIME: "<aws.scheduler.scheduled-time>"},
+            paused=self._config.paused,
         )
         return dispatch
 

@@ -28,6 +28,7 @@ class FunctionSchedule(Construct):
         dead_letters: EncryptedQueue,
         max_age_seconds: int,
         input: Mapping[str, str] | None = None,
+        paused: bool = False,
     ) -> None:
         super().__init__(scope, id)
         stack = Stack.of(self)
@@ -53,6 +54,7 @@ class FunctionSchedule(Construct):
             description=description,
             schedule_expression=expression,
             schedule_expression_timezone="UTC",
+            state="DISABLED" if paused else "ENABLED",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=function.function.function_arn,

@@ -55,27 +55,29 @@ class ReadinessStack(Stack):
             encryption=encryption,
             dashboard_url=url,
         )
-        alarms = Alarms(
+        self._dead_letters = {
+            "scans": self.scanning.dead_letters,
+            "ticks": self.scanning.lost_ticks,
+            "events": self.alerting.lost_events,
+            "sweeps": self.alerting.lost_sweeps,
+        }
+        self.alarms = Alarms(
             self,
             "Alarms",
-            deployment=config.name,
-            topic=self.alerting.topic,
-            stale_after_seconds=config.stale_after_seconds,
+            config=config,
+            encryption=encryption,
+            level_topic=self.alerting.topic,
             functions={
                 "dispatch": self.scanning.dispatch,
                 "scan": self.scanning.scan,
                 "relay": self.alerting.relay,
                 "sweep": self.alerting.sweep,
             },
-            dead_letters={
-                "scans": self.scanning.dead_letters,
-                "ticks": self.scanning.lost_ticks,
-                "events": self.alerting.lost_events,
-                "sweeps": self.alerting.lost_sweeps,
-            },
+            stream_reader=self.alerting.relay,
+            dead_letters=self._dead_letters,
         )
         self.dashboards = Dashboards(
-            self, "Dashboards", config=config, platform=platform, light=light, ledger=ledger, alarms=alarms.alarms
+            self, "Dashboards", config=config, platform=platform, light=light, ledger=ledger, alarms=self.alarms.alarms
         )
         self._grant(ledger)
         self._say(ledger, url)
@@ -94,8 +96,12 @@ class ReadinessStack(Stack):
         outputs = {
             names.OUTPUT_LEDGER_TABLE: ledger.table.table_name,
             names.OUTPUT_SCAN_QUEUE_URL: self.scanning.requests.queue.queue_url,
-            names.OUTPUT_SCAN_DEAD_LETTER_QUEUE_URL: self.scanning.dead_letters.queue.queue_url,
+            **{
+                names.OUTPUT_DEAD_LETTER_QUEUE_URLS[what]: each.queue.queue_url
+                for what, each in self._dead_letters.items()
+            },
             names.OUTPUT_LEVEL_TOPIC_ARN: self.alerting.topic.topic_arn,
+            names.OUTPUT_OPERATIONS_TOPIC_ARN: self.alarms.topic.topic_arn,
             names.OUTPUT_DASHBOARD_URL: url,
         }
         for name, value in outputs.items():

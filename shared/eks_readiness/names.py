@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 # CloudWatch metrics
 METRIC_NAMESPACE = "EksReadiness"
 CLUSTER_DIMENSION = "Cluster"
@@ -58,14 +60,23 @@ def scan_queue(deployment: str) -> str:
     return f"{deployment}-scans"
 
 
-def scan_dead_letter_queue(deployment: str) -> str:
-    """Where scan requests end that could not be answered."""
-    return f"{deployment}-scans-dlq"
+DEAD_LETTERS = ("scans", "ticks", "events", "sweeps")
+"""What can end in a queue of dead letters after all retries, each in a queue of its own."""
+
+
+def dead_letter_queue(deployment: str, what: str) -> str:
+    """Where things of one kind (of DEAD_LETTERS) end that could not be done."""
+    return f"{deployment}-{what}-dlq"
 
 
 def topic(deployment: str) -> str:
-    """The topic of level changes and alarms."""
+    """The topic of level changes and everything else that is told about clusters."""
     return f"{deployment}-level-changes"
+
+
+def operations_topic(deployment: str) -> str:
+    """The topic of the alarms: whether the scanner itself is well."""
+    return f"{deployment}-operations"
 
 
 def dashboard(deployment: str) -> str:
@@ -76,9 +87,15 @@ def dashboard(deployment: str) -> str:
 # Outputs of the stack
 OUTPUT_LEDGER_TABLE = "LedgerTable"
 OUTPUT_SCAN_QUEUE_URL = "ScanQueueUrl"
-OUTPUT_SCAN_DEAD_LETTER_QUEUE_URL = "ScanDeadLetterQueueUrl"
 OUTPUT_LEVEL_TOPIC_ARN = "LevelTopicArn"
+OUTPUT_OPERATIONS_TOPIC_ARN = "OperationsTopicArn"
 OUTPUT_DASHBOARD_URL = "DashboardUrl"
+OUTPUT_DEAD_LETTER_QUEUE_URLS = {
+    "scans": "ScanDeadLetterQueueUrl",
+    "ticks": "TickDeadLetterQueueUrl",
+    "events": "EventDeadLetterQueueUrl",
+    "sweeps": "SweepDeadLetterQueueUrl",
+}
 
 # SNS message attributes
 ATTRIBUTE_EVENT = "event"
@@ -90,6 +107,6 @@ ATTRIBUTE_FROM_LEVEL = "from_level"
 ATTRIBUTE_TO_LEVEL = "to_level"
 ATTRIBUTE_PRIORITY = "priority"
 
-MESSAGE_SCHEMA = "eks-readiness.level-change/1"
-EXPIRY_SCHEMA = "eks-readiness.expiry/1"
-DIGEST_SCHEMA = "eks-readiness.fleet-digest/1"
+MESSAGE_SCHEMA: Final = "eks-readiness.level-change/1"
+EXPIRY_SCHEMA: Final = "eks-readiness.expiry/1"
+DIGEST_SCHEMA: Final = "eks-readiness.fleet-digest/1"

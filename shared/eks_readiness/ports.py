@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -73,6 +73,41 @@ class ScanQueue(Protocol):
 
     def send(self, requests: Sequence[ScanRequest]) -> None:
         """Queue every request; raises StoreError naming those that were not taken."""
+
+
+DeadLetterKind = Literal["scans", "ticks", "events", "sweeps"]
+"""As in names.DEAD_LETTERS."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """What could not be done after all retries, as text of unknown origin. `receipt` is good while it is taken."""
+
+    id: str
+    body: str
+    sent_at: datetime
+    receipt: str = ""
+
+
+class DeadLetters(Protocol):
+    """A queue of dead letters."""
+
+    def count(self) -> int:
+        """About how many there are."""
+
+    def take(self, limit: int) -> tuple[DeadLetter, ...]:
+        """Up to so many letters, which nobody else gets for five minutes."""
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        """Let others see letters again."""
+
+    def delete(self, letters: Sequence[DeadLetter]) -> None:
+        """Remove letters for good."""
+
+    def move_all_back(self) -> bool:
+        """Let the service move all letters to where they came from; False where it does not offer that."""
+
+    def send_back(self, letters: Sequence[DeadLetter]) -> int:
+        """Send letters to where they came from, and only then remove them here; returns how many were taken there."""
 
 
 class ResultStore(Protocol):

@@ -9,10 +9,12 @@ import pytest
 
 from eks_readiness.adapters.memory import SetClock, memory_ledger
 from eks_readiness.bootstrap.widget import Widget
+from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.ledger import Registration
+from eks_readiness.domain.scorecard import Level
 from eks_readiness.ports import Ledger
-from tests.scans import CLUSTER, REGISTRATION, START, write
+from tests.scans import CLUSTER, REGISTRATION, START, slot, write
 
 ENDPOINT = "arn:aws:lambda:eu-west-1:111122223333:function:widget"
 NEW = msgspec.structs.replace(CLUSTER, name="new")
@@ -51,6 +53,39 @@ def test_the_fleet(ledger: Ledger) -> None:
 def test_a_stale_level_is_not_shown_as_one(ledger: Ledger) -> None:
     """After two and a half intervals without proof it says what was, and that it is not known."""
     assert "unknown (was 1)" in _widget(ledger, hours=3)({}, endpoint=ENDPOINT)
+
+
+def test_a_level_that_nothing_proves_any_more(ledger: Ledger) -> None:
+    """Says since when, and loses its colour; also when the widget was not told of a faster schedule."""
+    state = ledger.results.state(CLUSTER.arn)
+    assert state is not None
+    lost = lose_coverage(state, at=slot(3), interval=timedelta(hours=1), stale_after_intervals=2.5)
+    assert lost is not None
+    ledger.results.commit(lost, at=slot(3))
+    page = _widget(ledger)({"cluster": CLUSTER.arn}, endpoint=ENDPOINT)
+    assert '<p class="level dim">Level unknown (was 1)' in page
+    assert "Nothing proves this level any more; that was told 2026-03-10 15:00 UTC." in page
+    assert "unknown (was 1)" in _widget(ledger)({}, endpoint=ENDPOINT)
+
+
+def test_a_cluster_with_its_own_patience(ledger: Ledger) -> None:
+    """What is registered about it decides from when on its level is unknown, as the sweeper does it."""
+    ledger.registry.register(msgspec.structs.replace(REGISTRATION, policy={"stale_after_intervals": 10}))
+    for event in ({}, {"cluster": CLUSTER.arn}):
+        assert "1 (partial, as of" in _widget(ledger, hours=5)(event, endpoint=ENDPOINT)
+        assert "unknown (was 1)" in _widget(ledger, hours=11)(event, endpoint=ENDPOINT)
+
+
+def test_a_level_that_moves_too_often(ledger: Ledger) -> None:
+    """With the moves that nobody was told."""
+    levels: tuple[Level, ...] = (0, 1, 1, 0, 1, 1, 0)
+    for number, level in enumerate(levels, start=1):
+        done = write(ledger.results.state(CLUSTER.arn), number, level)
+        assert ledger.results.commit(done, at=slot(number)) == "written"
+    page = _widget(ledger, hours=7)({"cluster": CLUSTER.arn}, endpoint=ENDPOINT)
+    assert "Level 0 (unstable: 1 move not told yet)" in page
+    assert "It moved from 1 to 0 2026-03-10 19:00 UTC; that is not told yet." in page
+    assert "0 (unstable: 1 move not told yet)" in _widget(ledger, hours=7)({}, endpoint=ENDPOINT)
 
 
 def test_one_cluster(ledger: Ledger) -> None:

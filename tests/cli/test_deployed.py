@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import msgspec
@@ -14,17 +14,22 @@ import pytest
 from moto import mock_aws
 
 from eks_readiness import names
-from eks_readiness.adapters.memory import MemoryScanQueue, SetClock, memory_ledger
+from eks_readiness.adapters.memory import MemoryDeadLetters, MemoryScanQueue, SetClock, memory_ledger
 from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.bootstrap import deployed
 from eks_readiness.bootstrap.deployed import Deployment
 from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.cli.main import run
+from eks_readiness.cli.operations import DeadLetterQueue
+from eks_readiness.domain.coverage import lose_coverage
+from eks_readiness.domain.decision import decide
 from eks_readiness.domain.errors import Unsupported
 from eks_readiness.domain.ledger import ClusterState, ScanRecord
+from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import Level
+from eks_readiness.ports import DeadLetter, DeadLetterKind
 from tests.contracts.conftest import create_table
-from tests.scans import CLUSTER, REGISTRATION, START, write
+from tests.scans import CLUSTER, REGISTRATION, START, request, scorecard, slot, write
 
 ARN = CLUSTER.arn
 OTHER = msgspec.structs.replace(CLUSTER, name="stage")
@@ -57,12 +62,14 @@ def _pinned(uri: str) -> str:
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> There:
     """The deployment that every command reaches."""
+    letters = {what: MemoryDeadLetters() for what in names.DEAD_LETTERS}
     made = There(
         name="eks-readiness",
         ledger=memory_ledger(),
         queue=MemoryScanQueue(),
         clock=SetClock(START),
         pin=_pinned,
+        dead_letters=lambda what: letters[what],
         refuse=lambda cluster: Unsupported("edge is a connected cluster (GKE)") if cluster.name == "edge" else None,
         checklist=CHECKLIST,
     )
@@ -265,6 +272,70 @@ def test_history(there: There, capsys: pytest.CaptureFixture[str]) -> None:
     assert "was not scanned yet" in capsys.readouterr().err
 
 
+def test_a_level_that_nothing_proves_any_more(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once the sweeper told it, whatever interval the reader believes in."""
+    state = there.scanned(0, 2)
+    lost = lose_coverage(state, at=slot(3), interval=timedelta(hours=1), stale_after_intervals=2.5)
+    assert lost is not None
+    assert there.ledger.results.commit(lost, at=slot(3)) == "written"
+    (found,) = _json(capsys, "results", "--interval-hours", "24")
+    said = found["published"]
+    assert (said["certainty"], said["level"], said["coverage_lost_at"]) == ("stale", 2, "2026-03-10T15:00:00Z")
+    assert run(["results", ARN, "--interval-hours", "24"]) == 0
+    shown = capsys.readouterr().out
+    assert "published level: unknown (was 2), since 2026-03-10 12:00 UTC" in shown
+    assert "nothing proves it any more: told 2026-03-10 15:00 UTC" in shown
+    assert run(["results", "--interval-hours", "24", "--require-level", "1"]) == 3
+
+
+def test_a_cluster_with_its_own_patience(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is registered about it decides from when on its level is unknown, as the sweeper does it."""
+    patient = msgspec.structs.replace(REGISTRATION, policy={"stale_after_intervals": 10})
+    there.ledger.registry.register(patient)
+    there.scanned(0, 2)
+    there.clock.at = slot(5)
+    assert _json(capsys, "results")[0]["published"]["certainty"] == "exact"
+    assert _json(capsys, "results", ARN)["published"]["certainty"] == "exact"
+    there.clock.at = slot(11)
+    assert _json(capsys, "results", ARN)["published"]["certainty"] == "stale"
+
+
+def test_a_level_that_moves_too_often(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the fleet in one word; of a cluster with the moves that nobody was told."""
+    levels: tuple[Level, ...] = (2, 1, 0, 2, 2, 1, 0)
+    for number, level in enumerate(levels):
+        there.scanned(number, level)
+    (found,) = _json(capsys, "results")
+    assert (found["published"]["unstable"], found["published"]["moves_held"]) == (True, 1)
+    assert run(["results"]) == 0
+    assert "0 (unstable: 1 move not" in capsys.readouterr().out
+    assert run(["results", ARN]) == 0
+    assert "moved 2026-03-10 18:00 UTC: from 1 to 0, not told yet" in capsys.readouterr().out
+
+
+def test_a_cluster_that_was_made_anew(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its history tells the two apart; its level starts with the new one."""
+    there.ledger.registry.register(REGISTRATION)
+    for number, made, level in ((0, START, 3), (1, START, 3), (2, slot(1), 1)):
+        card = msgspec.structs.replace(scorecard(level, number=number), cluster_created_at=made)  # type: ignore[arg-type]
+        done = decide(there.ledger.results.state(ARN), card, request(number), Policy(), {})
+        assert there.ledger.results.commit(done, at=slot(number)) == "written"
+    there.clock.at = slot(2)
+    assert [each["cluster_created_at"] for each in _json(capsys, "history", ARN)] == [
+        "2026-03-10T13:00:00Z",
+        "2026-03-10T12:00:00Z",
+        "2026-03-10T12:00:00Z",
+    ]
+    assert run(["history", ARN]) == 0
+    shown = capsys.readouterr().out
+    assert "Cluster made" in shown
+    assert shown.count("2026-03-10 13:00 UTC") == 2
+    assert run(["history", ARN, "--limit", "1"]) == 0
+    assert "Cluster made" not in capsys.readouterr().out
+    assert run(["results", ARN]) == 0
+    assert "published level: 1, since 2026-03-10 14:00 UTC" in capsys.readouterr().out
+
+
 def test_report_of_a_deployed_cluster(there: There, capsys: pytest.CaptureFixture[str]) -> None:
     """The newest scan as a document; other inputs beside it are a mistake."""
     there.scanned(0, 2)
@@ -337,6 +408,98 @@ def test_waive(there: There, capsys: pytest.CaptureFixture[str]) -> None:
     assert "not the ARN" in _refused(capsys, "waive", "storage.customer-managed-key", *said, "--cluster", "prod")
 
 
+def test_every_queue_of_dead_letters_can_be_redriven() -> None:
+    """One list for infrastructure, port and command."""
+    assert names.DEAD_LETTERS == get_args(DeadLetterKind) == tuple(DeadLetterQueue)
+    assert set(names.OUTPUT_DEAD_LETTER_QUEUE_URLS) == set(names.DEAD_LETTERS)
+
+
+def _dead(there: There, what: DeadLetterKind, *bodies: str, at: datetime = START) -> MemoryDeadLetters:
+    """Put letters where a kind of them ends."""
+    queue = there.dead_letters(what)
+    assert isinstance(queue, MemoryDeadLetters)
+    queue.letters.update({f"m{n}": DeadLetter(id=f"m{n}", body=body, sent_at=at) for n, body in enumerate(bodies)})
+    return queue
+
+
+def _tick(hours: float) -> str:
+    return json.dumps({"scheduled_time": (START + timedelta(hours=hours)).isoformat()})
+
+
+@pytest.mark.parametrize("what", names.DEAD_LETTERS)
+def test_a_dry_run_shows_dead_letters_and_changes_nothing(
+    what: DeadLetterKind, there: There, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As text that cannot move the cursor, and not without an end."""
+    queue = _dead(there, what, "\x1b[2J\u202e" + "x" * 9000, *(f"letter {number}" for number in range(30)))
+    assert run(["redrive", what, "--dry-run"]) == 0
+    said = capsys.readouterr()
+    first, second, *rest = said.out.splitlines()
+    assert first.startswith("2026-03-10 12:00 UTC  m0  [2J xxx")
+    assert len(first) < 500
+    assert second == "2026-03-10 12:00 UTC  m1  letter 0"
+    assert len(rest) == 18
+    assert "about 31 letters, 20 shown; nothing was changed" in said.err
+    found = _json(capsys, "redrive", what, "--dry-run", "--limit", "1")
+    assert (found["count"], [each["id"] for each in found["letters"]]) == (31, ["m0"])
+    assert (queue.count(), queue.taken) == (31, set())
+
+
+@pytest.mark.parametrize("what", names.DEAD_LETTERS)
+def test_without_dead_letters_nothing_is_done(
+    what: DeadLetterKind, there: There, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that is said."""
+    assert run(["redrive", what]) == 0
+    assert capsys.readouterr().err == "there are no letters\n"
+    assert there.queue.requests == []
+
+
+def test_scans_go_back_to_their_queue(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is in them: the scanner judges that."""
+    queue = _dead(there, "scans", "one", "two", "three")
+    assert run(["redrive", "scans", "--limit", "2"]) == 0
+    assert capsys.readouterr().err == "back in their queue: 2 letters\n"
+    assert (queue.sent_back, queue.count()) == (["one", "two"], 1)
+
+
+def test_the_newest_tick_asks_for_its_scans(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of the schedule and those that the function failed on; what is no tick stays, and is named."""
+    there.ledger.registry.register(REGISTRATION)
+    wrapped = json.dumps({"version": "1.0", "requestPayload": json.loads(_tick(3)), "responsePayload": {}})
+    queue = _dead(there, "ticks", _tick(1), wrapped, "not a tick", "[1]", _tick(2))
+    assert run(["redrive", "ticks"]) == 3
+    assert [(each.cluster_arn, each.slot) for each in there.queue.requests] == [(ARN, START + timedelta(hours=3))]
+    assert list(queue.letters) == ["m2", "m3"]
+    assert queue.taken == set()
+    assert "letter m2 is not a tick of the schedule" in capsys.readouterr().err
+
+
+def test_letters_about_events_go_once_all_is_told(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """An event that was written after a letter cannot be the letter's; a held one is told by a digest."""
+    there.scanned(0, 1)
+    queue = _dead(there, "events", '{"DDBStreamBatchInfo": {}}', at=START + timedelta(hours=1))
+    assert run(["redrive", "events"]) == 3
+    said = capsys.readouterr().err
+    assert "letter m0 is about events of which some are not told yet" in said
+    assert f"not told since 2026-03-10 12:00 UTC: {ARN} 0000000001" in said
+    assert (queue.count(), queue.taken) == (1, set())
+    for row in there.ledger.outbox.rows.values():
+        row.message_id = "told"
+    there.clock.at = START + timedelta(hours=2)
+    there.scanned(2, 0)
+    assert run(["redrive", "events"]) == 0
+    assert capsys.readouterr().err == "done with: 1 letter\n"
+    assert queue.count() == 0
+
+
+def test_letters_of_sweeps_are_dropped(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next sweep does the same."""
+    queue = _dead(there, "sweeps", "{}", "{}")
+    assert _json(capsys, "redrive", "sweeps")["dropped"] == 2
+    assert queue.count() == 0
+
+
 def test_import_records_when_asked(there: There, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """All rows or none."""
     wrong = tmp_path / "wrong.md"
@@ -362,7 +525,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         session = boto3.Session(region_name="eu-west-1")
         create_table(session.client("dynamodb"), names.ledger_table("fleet"))
-        session.client("sqs").create_queue(QueueName=names.scan_queue("fleet"))
+        for queue in (names.scan_queue("fleet"), names.dead_letter_queue("fleet", "sweeps")):
+            session.client("sqs").create_queue(QueueName=queue)
         yield
 
 
@@ -376,3 +540,15 @@ def test_a_deployment_is_found_by_its_name(capsys: pytest.CaptureFixture[str], m
     assert "there is no deployment 'flet' here" in _refused(capsys, "results", "--deployment", "flet", *where)
     assert "name --region or --profile" in _refused(capsys, "results")
     assert "could not be found" in _refused(capsys, "results", *where, "--profile", "nope")
+
+
+@pytest.mark.usefixtures("account")
+def test_queues_of_dead_letters_are_found_by_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that a deployment does not have yet is a mistake with a remedy."""
+    where = ("--region", "eu-west-1", "--deployment", "fleet")
+    url = boto3.client("sqs", region_name="eu-west-1").get_queue_url(QueueName="fleet-sweeps-dlq")["QueueUrl"]
+    boto3.client("sqs", region_name="eu-west-1").send_message(QueueUrl=url, MessageBody="a sweep")
+    assert _json(capsys, "redrive", "sweeps", "--dry-run", *where)["letters"][0]["body"] == "a sweep"
+    assert _json(capsys, "redrive", "sweeps", *where)["dropped"] == 1
+    assert _json(capsys, "redrive", "sweeps", *where)["dropped"] == 0
+    assert "queue fleet-events-dlq cannot be reached" in _refused(capsys, "redrive", "events", *where)

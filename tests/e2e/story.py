@@ -214,7 +214,7 @@ class Story:
 
     def dead_letters(self) -> int:
         """How many scan requests could not be answered."""
-        url = self._sqs.get_queue_url(QueueName=names.scan_dead_letter_queue(DEPLOYMENT))["QueueUrl"]
+        url = self._sqs.get_queue_url(QueueName=names.dead_letter_queue(DEPLOYMENT, "scans"))["QueueUrl"]
         said = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])[
             "Attributes"
         ]

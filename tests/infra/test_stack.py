@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_sqs as sqs
@@ -23,10 +25,12 @@ from eks_readiness.settings import (
     WidgetSettings,
 )
 from infra import app as application
+from infra.alarms import RUNBOOK
 from infra.alerting import SWEEP_MINUTES
 from infra.config import Config
 from infra.lambda_code import BundleError, BundleName
 from infra.scan_permissions import READ_ACTIONS, RIGHTS
+from infra.scanning import RESERVE_SECONDS
 from infra.stack import ReadinessStack
 
 ROOT = Path(__file__).parents[2]
@@ -84,13 +88,21 @@ class Synthesised:
         (found,) = (name for name, each in self.resources.items() if each["Properties"] is properties)
         return found
 
+    def policies(self, *, of: str = "") -> list[dict[str, Any]]:
+        """The statements of the policies of roles (or of one): what is too long for one goes on in another."""
+        policies = [*self.of("AWS::IAM::Policy").values(), *self.of("AWS::IAM::ManagedPolicy").values()]
+        return [
+            statement
+            for each in policies
+            if not of or {"Ref": of} in each["Roles"]
+            for statement in each["PolicyDocument"]["Statement"]
+        ]
+
     def rights(self, verb: str) -> list[dict[str, Any]]:
         """The statements of a function's policies."""
-        role = self.function(verb)["Role"]["Fn::GetAtt"][0]
-        policies = [each for each in self.policies() if {"Ref": role} in each["Roles"]]
-        return [statement for each in policies for statement in each["PolicyDocument"]["Statement"]]
+        return self.policies(of=self.function(verb)["Role"]["Fn::GetAtt"][0])
 
-    def policies(self) -> list[dict[str, Any]]:
+    def policy_documents(self) -> list[dict[str, Any]]:
         """The properties of every policy of a role: the inline one, and what the CDK moves out of one too large."""
         return [*self.of("AWS::IAM::Policy").values(), *self.of("AWS::IAM::ManagedPolicy").values()]
 
@@ -201,16 +213,21 @@ def test_names_are_those_that_the_command_line_looks_for(stack: Synthesised) -> 
     """One module spells them for both sides, and the outputs say them."""
     table = stack.one("AWS::DynamoDB::Table", TableName=names.ledger_table("fleet-one"))
     queue = stack.one("AWS::SQS::Queue", QueueName=names.scan_queue("fleet-one"))
-    lost = stack.one("AWS::SQS::Queue", QueueName=names.scan_dead_letter_queue("fleet-one"))
+    lost = {
+        what: stack.one("AWS::SQS::Queue", QueueName=names.dead_letter_queue("fleet-one", what))
+        for what in names.DEAD_LETTERS
+    }
     topic = stack.one("AWS::SNS::Topic", TopicName=names.topic("fleet-one"))
+    operations = stack.one("AWS::SNS::Topic", TopicName=names.operations_topic("fleet-one"))
     stack.one("AWS::CloudWatch::Dashboard", DashboardName=names.dashboard("fleet-one"))
     outputs = {name: each["Value"] for name, each in stack.template["Outputs"].items()}
     url = outputs.pop(names.OUTPUT_DASHBOARD_URL)
     assert outputs == {
         names.OUTPUT_LEDGER_TABLE: {"Ref": stack.id_of(table)},
         names.OUTPUT_SCAN_QUEUE_URL: {"Ref": stack.id_of(queue)},
-        names.OUTPUT_SCAN_DEAD_LETTER_QUEUE_URL: {"Ref": stack.id_of(lost)},
         names.OUTPUT_LEVEL_TOPIC_ARN: {"Ref": stack.id_of(topic)},
+        names.OUTPUT_OPERATIONS_TOPIC_ARN: {"Ref": stack.id_of(operations)},
+        **{names.OUTPUT_DEAD_LETTER_QUEUE_URLS[what]: {"Ref": stack.id_of(each)} for what, each in lost.items()},
     }
     assert flat(url).endswith("#dashboards/dashboard/fleet-one")
 
@@ -242,8 +259,7 @@ def test_everything_is_allowed_only_where_it_cannot_be_narrower(stack: Synthesis
     """All resources: only for actions for which AWS knows no narrower one."""
     wide = {
         action
-        for each in stack.policies()
-        for statement in each["PolicyDocument"]["Statement"]
+        for statement in stack.policies()
         if "*" in as_list(statement["Resource"])
         for action in as_list(statement["Action"])
     }
@@ -306,7 +322,7 @@ def test_the_scanner_starts_only_when_all_of_its_rights_are_there(stack: Synthes
     function = stack.function("scan")
     depends_on = stack.resources[stack.id_of(function)]["DependsOn"]
     role = {"Ref": function["Role"]["Fn::GetAtt"][0]}
-    assert {stack.id_of(each) for each in stack.policies() if role in each["Roles"]} <= set(depends_on)
+    assert {stack.id_of(each) for each in stack.policy_documents() if role in each["Roles"]} <= set(depends_on)
     assert {action for each in stack.rights("scan") for action in as_list(each["Action"])} >= set(READ_ACTIONS)
 
 
@@ -319,7 +335,6 @@ def test_the_scanner_starts_only_when_all_of_its_rights_are_there(stack: Synthes
             "relay",
             {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams", "UpdateItem"},
         ),
-        # It writes that a level is unknown, and digests: each in one transaction with what it is about.
         ("sweep", {"BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"}),
         ("widget", {"BatchGetItem", "GetItem", "Query"}),
     ],
@@ -327,7 +342,7 @@ def test_the_scanner_starts_only_when_all_of_its_rights_are_there(stack: Synthes
 def test_each_function_may_do_with_the_ledger_what_its_stores_do(
     verb: str, actions: set[str], stack: Synthesised
 ) -> None:
-    """Nobody scans the table or deletes from it; scanner and sweeper write rows, relay and sweeper change them."""
+    """Nobody scans the table or deletes from it; scanner and sweep write rows, only relay and sweep change them."""
     assert stack.actions(verb, "dynamodb") == {f"dynamodb:{action}" for action in actions}
 
 
@@ -336,16 +351,16 @@ def test_only_those_who_need_it_send_receive_and_publish(stack: Synthesised) -> 
     senders = {verb for verb in SETTINGS if "sqs:SendMessage" in stack.actions(verb, "sqs")}
     receivers = {verb for verb in SETTINGS if "sqs:ReceiveMessage" in stack.actions(verb, "sqs")}
     publishers = {verb for verb in SETTINGS if "sns:Publish" in stack.actions(verb, "sns")}
-    assert (senders, receivers, publishers) == ({"dispatch", "relay"}, {"scan"}, {"relay", "sweep"})
+    assert (senders, receivers, publishers) == ({"dispatch", "relay", "sweep"}, {"scan"}, {"relay", "sweep"})
 
 
 def test_the_key_is_used_only_through_the_services_that_store(stack: Synthesised) -> None:
-    """No function and no schedule can decrypt by hand."""
+    """No function and no schedule can decrypt by hand; that the scanner describes keys of others is not using them."""
+    seen = {action for right in RIGHTS for action in right.actions}
     uses = [
         statement
-        for each in stack.policies()
-        for statement in each["PolicyDocument"]["Statement"]
-        if any(action.startswith("kms:") and action not in READ_ACTIONS for action in as_list(statement["Action"]))
+        for statement in stack.policies()
+        if any(action.startswith("kms:") and action not in seen for action in as_list(statement["Action"]))
     ]
     assert len(uses) > len(SETTINGS)
     for statement in uses:
@@ -463,21 +478,31 @@ def test_every_schedule_has_a_role_and_dead_letters(stack: Synthesised) -> None:
     assert len(roles) == len(schedules) == 2
     for each in schedules:
         (role,) = each["Target"]["RoleArn"]["Fn::GetAtt"][:1]
-        (policy,) = (policy for policy in stack.of("AWS::IAM::Policy").values() if {"Ref": role} in policy["Roles"])
-        allowed = {
-            as_list(statement["Action"])[0]: statement["Resource"]
-            for statement in policy["PolicyDocument"]["Statement"]
-        }
+        allowed = {as_list(statement["Action"])[0]: statement["Resource"] for statement in stack.policies(of=role)}
         assert allowed["lambda:InvokeFunction"] == each["Target"]["Arn"]
         assert allowed["sqs:SendMessage"] == each["Target"]["DeadLetterConfig"]["Arn"]
 
 
-def test_a_failed_dispatch_is_kept(stack: Synthesised) -> None:
+@pytest.mark.parametrize(
+    ("verb", "schedule", "retries"), [("dispatch", "rate(2 hours)", 2), ("sweep", "rate(5 minutes)", 0)]
+)
+def test_what_a_schedule_started_in_vain_is_kept(verb: str, schedule: str, retries: int, stack: Synthesised) -> None:
     """The schedule hands over without waiting: the function's own errors go where its undelivered ticks go."""
-    target = stack.one("AWS::Scheduler::Schedule", ScheduleExpression="rate(2 hours)")["Target"]
-    (invoke,) = stack.of("AWS::Lambda::EventInvokeConfig").values()
-    assert invoke["FunctionName"] == {"Ref": stack.id_of(stack.function("dispatch"))}
+    target = stack.one("AWS::Scheduler::Schedule", ScheduleExpression=schedule)["Target"]
+    invoke = stack.one("AWS::Lambda::EventInvokeConfig", FunctionName={"Ref": stack.id_of(stack.function(verb))})
     assert invoke["DestinationConfig"]["OnFailure"]["Destination"] == target["DeadLetterConfig"]["Arn"]
+    assert invoke["MaximumRetryAttempts"] == retries
+
+
+def test_a_paused_deployment_schedules_no_scans(tmp_path: Path, stack: Synthesised) -> None:
+    """And is not told that there are none; the sweep goes on, so that shown levels become unknown."""
+    paused = synthesise(tmp_path, msgspec.structs.replace(CONFIG, paused=True), validated=False)
+    for synthesised, state in ((paused, "DISABLED"), (stack, "ENABLED")):
+        tick = synthesised.one("AWS::Scheduler::Schedule", ScheduleExpression="rate(2 hours)")
+        sweep = synthesised.one("AWS::Scheduler::Schedule", ScheduleExpression="rate(5 minutes)")
+        assert (tick["State"], sweep["State"]) == (state, "ENABLED")
+    silent = {each["AlarmName"] for each in paused.of("AWS::CloudWatch::Alarm").values() if not each["ActionsEnabled"]}
+    assert silent == {"fleet-one-stale-scans"}
 
 
 def test_one_scan_per_message_and_dead_letters_after_five(stack: Synthesised) -> None:
@@ -537,30 +562,118 @@ def test_the_sweep_comes_every_five_minutes(stack: Synthesised) -> None:
     assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [stack.id_of(stack.function("sweep")), "Arn"]}
 
 
-def test_the_topic_is_encrypted_and_alarms_may_publish_to_it(stack: Synthesised) -> None:
-    """An alarm that may not use the topic's key fails without a word."""
-    topic = stack.one("AWS::SNS::Topic")
+def topic_statements(stack: Synthesised, name: str) -> list[dict[str, Any]]:
+    """What a topic's policy says."""
+    topic = {"Ref": stack.id_of(stack.one("AWS::SNS::Topic", TopicName=name))}
+    (policy,) = (each for each in stack.of("AWS::SNS::TopicPolicy").values() if each["Topics"] == [topic])
+    return [*policy["PolicyDocument"]["Statement"]]
+
+
+def test_alarms_may_publish_to_the_topic_of_operations_alone(stack: Synthesised) -> None:
+    """An alarm that may not use the topic's key fails without a word; level changes come by themselves."""
     (key,) = stack.of("AWS::KMS::Key").values()
-    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": [stack.id_of(key), "Arn"]}
-    (policy,) = stack.of("AWS::SNS::TopicPolicy").values()
-    for document in (policy["PolicyDocument"], key["KeyPolicy"]):
-        (alarms,) = (
-            statement
-            for statement in document["Statement"]
-            if statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-        )
-        assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-    refused = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
-    assert [each["Condition"] for each in refused] == [{"Bool": {"aws:SecureTransport": "false"}}]
-    allowed = [each["Principal"] for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"]
-    assert allowed == [{"Service": "cloudwatch.amazonaws.com"}]
+    alarms = {"Service": "cloudwatch.amazonaws.com"}
+    allowed = {
+        name: [each for each in topic_statements(stack, name) if each["Effect"] == "Allow"]
+        for name in (names.topic("fleet-one"), names.operations_topic("fleet-one"))
+    }
+    assert allowed[names.topic("fleet-one")] == []
+    (publish,) = allowed[names.operations_topic("fleet-one")]
+    assert (publish["Principal"], publish["Action"]) == (alarms, "sns:Publish")
+    (use,) = (each for each in key["KeyPolicy"]["Statement"] if each["Principal"] == alarms)
+    for statement in (publish, use):
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert flat(publish["Condition"]["ArnLike"]["aws:SourceArn"]).endswith(":alarm:fleet-one-*")
+
+
+def test_every_topic_is_encrypted_and_takes_tls_only(stack: Synthesised) -> None:
+    """With our key; nobody gets in without TLS."""
+    (key,) = stack.of("AWS::KMS::Key")
+    topics = stack.of("AWS::SNS::Topic").values()
+    assert len(topics) == 2
+    for topic in topics:
+        assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+        refused = [each for each in topic_statements(stack, topic["TopicName"]) if each["Effect"] == "Deny"]
+        assert [each["Condition"] for each in refused] == [{"Bool": {"aws:SecureTransport": "false"}}]
 
 
 def test_whoever_is_named_is_subscribed(stack: Synthesised, other: Synthesised) -> None:
-    """By e-mail; nobody by default."""
-    subscriptions = [(each["Protocol"], each["Endpoint"]) for each in stack.of("AWS::SNS::Subscription").values()]
-    assert subscriptions == [("email", "ops@example.com"), ("email", "sre@example.com")]
+    """By e-mail, to level changes and to alarms; nobody by default."""
+    topics = {topic["TopicName"]: stack.id_of(topic) for topic in stack.of("AWS::SNS::Topic").values()}
+    subscriptions = {
+        (each["Protocol"], each["Endpoint"], each["TopicArn"]["Ref"])
+        for each in stack.of("AWS::SNS::Subscription").values()
+    }
+    assert subscriptions == {
+        ("email", address, topic) for address in ("ops@example.com", "sre@example.com") for topic in topics.values()
+    }
     assert other.of("AWS::SNS::Subscription") == {}
+
+
+# --- Nothing is lost without a trace ---------------------------------------------------------------------------------
+
+
+def without_failure_destination(template: dict[str, Any]) -> list[str]:
+    """Everything that takes events and would drop one that it cannot take: logical ids with what is missing."""
+    resources = template["Resources"]
+    found = []
+    asynchronous = set()
+    kept = {
+        each["Properties"]["FunctionName"]["Ref"]
+        for each in resources.values()
+        if each["Type"] == "AWS::Lambda::EventInvokeConfig"
+        and each["Properties"].get("DestinationConfig", {}).get("OnFailure")
+    }
+    for name, each in resources.items():
+        properties = each["Properties"]
+        match each["Type"]:
+            case "AWS::Scheduler::Schedule":
+                asynchronous.add(properties["Target"]["Arn"]["Fn::GetAtt"][0])
+                if "DeadLetterConfig" not in properties["Target"]:
+                    found.append(f"{name}: ticks that cannot be delivered")
+            case "AWS::Events::Rule":
+                found += [f"{name}: events" for target in properties["Targets"] if "DeadLetterConfig" not in target]
+            case "AWS::Lambda::EventSourceMapping":
+                source = properties["EventSourceArn"]["Fn::GetAtt"]
+                queue = resources[source[0]]["Type"] == "AWS::SQS::Queue"
+                if queue and "RedrivePolicy" not in resources[source[0]]["Properties"]:
+                    found.append(f"{name}: messages of {source[0]}")
+                if not queue and not properties.get("DestinationConfig", {}).get("OnFailure"):
+                    found.append(f"{name}: records of {source[0]}")
+            case "AWS::SNS::Subscription":
+                if properties["Protocol"] not in {"email", "email-json"} and "RedrivePolicy" not in properties:
+                    found.append(f"{name}: messages")
+            case _:
+                pass
+    return found + [f"{name}: asynchronous events" for name in sorted(asynchronous - kept)]
+
+
+def test_no_consumer_is_without_a_failure_destination(stack: Synthesised) -> None:
+    """Schedules, queues, streams, functions that are started without waiting, subscriptions of programs."""
+    assert without_failure_destination(stack.template) == []
+
+
+def test_a_consumer_without_a_failure_destination_would_be_found(stack: Synthesised) -> None:
+    """Each way of losing an event is noticed by the search above."""
+    template = json.loads(stack.text)
+    for each in template["Resources"].values():
+        properties = each["Properties"]
+        properties.pop("RedrivePolicy", None)
+        properties.pop("DestinationConfig", None)
+        properties.get("Target", {}).pop("DeadLetterConfig", None)
+    template["Resources"]["Planted"] = {"Type": "AWS::SNS::Subscription", "Properties": {"Protocol": "sqs"}}
+    template["Resources"]["Rule"] = {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{}]}}
+    found = without_failure_destination(template)
+    kinds = sorted(each.partition(": ")[2].partition(" of ")[0] for each in found)
+    assert kinds == sorted(
+        [
+            *["asynchronous events"] * 2,
+            "events",
+            *["messages"] * 2,
+            "records",
+            *["ticks that cannot be delivered"] * 2,
+        ]
+    )
 
 
 # --- Alarms and dashboard --------------------------------------------------------------------------------------------
@@ -606,24 +719,59 @@ def test_every_queue_of_dead_letters_has_an_alarm(stack: Synthesised) -> None:
     assert watched == set(stack.of("AWS::SQS::Queue")) - worked_off
 
 
-def test_every_function_of_the_way_has_an_alarm_for_its_errors(stack: Synthesised) -> None:
-    """The widget's errors are seen by whoever looks at it."""
+@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
+def test_every_function_of_the_way_has_its_alarms(metric: str, stack: Synthesised) -> None:
+    """What goes wrong with the widget is seen by whoever looks at it."""
     watched = {
         each["Dimensions"][0]["Value"]["Ref"]
         for each in stack.of("AWS::CloudWatch::Alarm").values()
-        if each["MetricName"] == "Errors"
+        if each["MetricName"] == metric
     }
     assert watched == {stack.id_of(stack.function(verb)) for verb in SETTINGS if verb != "widget"}
 
 
-def test_every_alarm_tells_the_topic_what_to_do(stack: Synthesised) -> None:
-    """When it begins and when it ends."""
-    topic = [{"Ref": stack.id_of(stack.one("AWS::SNS::Topic"))}]
-    alarms = stack.of("AWS::CloudWatch::Alarm").values()
-    assert len(alarms) == 11
-    for each in alarms:
+@pytest.mark.parametrize("verb", [verb for verb in SETTINGS if verb != "widget"])
+def test_a_function_that_nearly_runs_out_of_time_raises_an_alarm(verb: str, stack: Synthesised) -> None:
+    """Later than a slow cluster makes a scan end, sooner than Lambda stops it."""
+    milliseconds = 1000 * stack.function(verb)["Timeout"]
+    assert milliseconds - 1000 * RESERVE_SECONDS < alarm(stack, f"{verb}-duration")["Threshold"] < milliseconds
+
+
+def test_throttles_count_when_they_last(stack: Synthesised) -> None:
+    """One of them is tried again."""
+    found = alarm(stack, "scan-throttles")
+    assert found["EvaluationPeriods"] == found["DatapointsToAlarm"] == 3
+
+
+def test_the_stream_and_what_comes_of_it_are_watched(stack: Synthesised) -> None:
+    """How late the relay reads; whether subscribers get what SNS took; whether rows are left out."""
+    assert alarm(stack, "stream-age")["MetricName"] == "IteratorAge"
+    assert alarm(stack, "stream-age")["Dimensions"][0]["Value"] == {"Ref": stack.id_of(stack.function("relay"))}
+    topic = stack.one("AWS::SNS::Topic", TopicName=names.topic("fleet-one"))
+    (dimension,) = alarm(stack, "failed-deliveries")["Dimensions"]
+    assert dimension["Value"] == {"Fn::GetAtt": [stack.id_of(topic), "TopicName"]}
+    assert alarm(stack, "broken-rows")["MetricName"] == names.BROKEN_ROWS
+
+
+def test_every_alarm_tells_what_to_do_and_its_page_in_the_runbook(stack: Synthesised) -> None:
+    """When it begins and when it ends, on the topic of operations; there is a page for each, and none too many."""
+    topic = [{"Ref": stack.id_of(stack.one("AWS::SNS::Topic", TopicName=names.operations_topic("fleet-one")))}]
+    alarms = {
+        each["AlarmName"].removeprefix("fleet-one-"): each for each in stack.of("AWS::CloudWatch::Alarm").values()
+    }
+    for name, each in alarms.items():
         assert each["AlarmActions"] == each["OKActions"] == topic
-        assert each["AlarmDescription"].endswith(".")
+        what, _, page = each["AlarmDescription"].partition(" Then go on with ")
+        assert page == f"{RUNBOOK}#{name}"
+        assert what.endswith(".")
+        assert len(what) > 40
+    text = (ROOT / RUNBOOK).read_text(encoding="utf-8")
+    _, _, pages = text.partition("\n## Alarms\n")
+    pages, _, _ = pages.partition("\n## ")
+    assert re.findall(r"(?m)^### (.+)$", pages) == [*alarms]
+    for page in pages.split("\n### ")[1:]:
+        for part in ("**Means**", "**Look**", "**Mend**"):
+            assert part in page, page.splitlines()[0]
 
 
 def dashboard(stack: Synthesised) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from eks_readiness.domain.ledger import (
     ScanRequest,
     WriteOutcome,
 )
-from eks_readiness.ports import Ledger
+from eks_readiness.ports import DeadLetter, Ledger
 
 
 class MemoryClusterRegistry:
@@ -231,6 +231,45 @@ class MemoryScanQueue:
     def send(self, requests: Sequence[ScanRequest]) -> None:
         """Queue every request."""
         self.requests.extend(requests)
+
+
+class MemoryDeadLetters:
+    """DeadLetters in memory; what is sent back is kept in `sent_back`. It offers no move by itself."""
+
+    def __init__(self, letters: Sequence[DeadLetter] = ()) -> None:
+        self.letters: dict[str, DeadLetter] = {each.id: each for each in letters}
+        self.taken: set[str] = set()
+        self.sent_back: list[str] = []
+
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.letters)
+
+    def take(self, limit: int) -> tuple[DeadLetter, ...]:
+        """Up to so many letters, which nobody else gets until they are given back."""
+        found = tuple(each for each in self.letters.values() if each.id not in self.taken)[:limit]
+        self.taken.update(each.id for each in found)
+        return found
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        """Let others see letters again."""
+        self.taken.difference_update(each.id for each in letters)
+
+    def delete(self, letters: Sequence[DeadLetter]) -> None:
+        """Remove letters for good."""
+        for each in letters:
+            self.letters.pop(each.id, None)
+            self.taken.discard(each.id)
+
+    def move_all_back(self) -> bool:
+        """Not offered."""
+        return False
+
+    def send_back(self, letters: Sequence[DeadLetter]) -> int:
+        """Send letters to where they came from."""
+        self.sent_back += [each.body for each in letters]
+        self.delete(letters)
+        return len(letters)
 
 
 class MemoryLevelNotifier:

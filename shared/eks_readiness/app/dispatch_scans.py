@@ -45,9 +45,12 @@ def dispatch_scans(slot: datetime, *, registry: ClusterRegistry, queue: ScanQueu
     Raises:
         StoreError: the register could not be read, or requests were not taken by the queue; they are named.
     """
-    requests = [
-        ScanRequest(cluster_arn=each.cluster.arn, slot=slot, trigger="schedule") for each in registry.registered()
-    ]
+    requests = scan_requests(slot, registry)
     queue.send(requests)
     metrics.fleet({names.SCANS_DISPATCHED: len(requests)})
     return len(requests)
+
+
+def scan_requests(slot: datetime, registry: ClusterRegistry) -> list[ScanRequest]:
+    """A request for every registered cluster."""
+    return [ScanRequest(cluster_arn=each.cluster.arn, slot=slot, trigger="schedule") for each in registry.registered()]

@@ -15,13 +15,14 @@ from eks_readiness.adapters.aws_documents import pinned
 from eks_readiness.adapters.aws_eks import runs_elsewhere
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.deadline import Deadline
+from eks_readiness.adapters.sqs_dead_letters import SqsDeadLetters
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
 from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
 from eks_readiness.checklist import Checklist
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError, ProbeError
-from eks_readiness.ports import Clock, Ledger, OnBrokenRow, ScanQueue
+from eks_readiness.ports import Clock, DeadLetterKind, DeadLetters, Ledger, OnBrokenRow, ScanQueue
 
 _READS_ONLY_DAYS = 1
 """The command line writes no scans."""
@@ -33,7 +34,7 @@ class Deployment:
     """What the command line uses of a deployment.
 
     `pin` adds to a document's address which version is there now. `refuse` tells why a cluster cannot be scanned, as
-    far as EKS can be asked about it from here.
+    far as EKS can be asked about it from here. `dead_letters` finds the queue of one kind of dead letters.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Deployment:
     clock: Clock
     pin: Callable[[str], str]
     refuse: Callable[[ClusterRef], ProbeError | None]
+    dead_letters: Callable[[DeadLetterKind], DeadLetters]
     checklist: Checklist
 
 
@@ -75,8 +77,18 @@ def connect(name: str, *, region: str | None, profile: str | None, on_broken_row
         clock=SystemClock(),
         pin=lambda uri: pinned(_reader(session, session.region_name), uri),
         refuse=lambda cluster: _refused(_reader(session, cluster.region), cluster),
+        dead_letters=lambda what: _dead_letters(sqs, name, what, queue_url),
         checklist=installed_checklist(),
     )
+
+
+def _dead_letters(sqs: Any, name: str, what: DeadLetterKind, scan_queue_url: str) -> SqsDeadLetters:
+    queue = names.dead_letter_queue(name, what)
+    try:
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    except (ClientError, BotoCoreError) as error:
+        raise InputError(f"queue {queue} cannot be reached: {error}", remedy="deploy this version") from error
+    return SqsDeadLetters(sqs, url, source_url=scan_queue_url if what == "scans" else None)
 
 
 def _reader(session: Any, region: str) -> BotoAws:

@@ -8,11 +8,12 @@ from datetime import timedelta
 from eks_readiness.adapters.aws_session import SdkSession
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.emf_metrics import EmfMetricSink
+from eks_readiness.app.effective_policy import stale_after_intervals
 from eks_readiness.app.query_results import cluster_state, current_results, newest_scan
 from eks_readiness.bootstrap.functions import ledger_of
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import InputError
-from eks_readiness.domain.ledger import ClusterState
+from eks_readiness.domain.ledger import ClusterState, Registration
 from eks_readiness.domain.policy import parse_policy
 from eks_readiness.domain.standing import Standing, standing
 from eks_readiness.ports import Clock, Ledger
@@ -50,17 +51,23 @@ class Widget:
         if not asked.get("cluster"):
             found = current_results(self.ledger)
             return fleet_page(
-                ((each.registration, each.state, self._standing(each.state)) for each in found), endpoint=endpoint
+                ((each.registration, each.state, self._standing(each.state, each.registration)) for each in found),
+                endpoint=endpoint,
             )
         cluster = ClusterRef.parse(str(asked["cluster"]))
         state, scan = cluster_state(cluster, self.ledger), newest_scan(cluster, self.ledger)
         if state is None or scan is None:
             raise InputError(f"{cluster} was not scanned yet")
-        return cluster_page(state, scan, self._standing(state), endpoint=endpoint)
+        registration = self.ledger.registry.registration(cluster.arn)
+        return cluster_page(state, scan, self._standing(state, registration), endpoint=endpoint)
 
-    def _standing(self, state: ClusterState | None) -> Standing:
+    def _standing(self, state: ClusterState | None, registration: Registration | None) -> Standing:
+        fleet = {"stale_after_intervals": self.stale_after_intervals}
         return standing(
-            state, at=self.clock.now(), interval=self.interval, stale_after_intervals=self.stale_after_intervals
+            state,
+            at=self.clock.now(),
+            interval=self.interval,
+            stale_after_intervals=stale_after_intervals(fleet, registration.policy if registration else {}),
         )
 
 

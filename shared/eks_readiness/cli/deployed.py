@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eks_readiness.app.effective_policy import stale_after_intervals
 from eks_readiness.app.query_results import cluster_state, current_results, newest_scan, scan_history
 from eks_readiness.app.record_attestation import record_attestations
 from eks_readiness.app.register_cluster import list_clusters, register_cluster, remove_cluster
@@ -35,13 +36,12 @@ from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.document_address import document_address
 from eks_readiness.domain.errors import InputError, ProbeError
-from eks_readiness.domain.ledger import ClusterState, ScanRecord, ScanRequest
-from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord, ScanRequest
 from eks_readiness.domain.scorecard import Scorecard
 from eks_readiness.domain.standing import Standing, standing
 from eks_readiness.ports import BrokenRow
 from eks_readiness.reports.scorecard_document import scorecard_document
-from eks_readiness.reports.tables import ClusterLine, fleet_table, history_table, scorecard_table
+from eks_readiness.reports.tables import ClusterLine, fleet_table, history_table, scorecard_table, when
 
 if TYPE_CHECKING:
     # boto3 is loaded only by commands that use a deployment: the others must start at once.
@@ -59,7 +59,8 @@ clusters = typer.Typer(help="The register of clusters that are scanned.", no_arg
 app.add_typer(clusters, name="clusters")
 
 
-def _connected(name: str, region: str | None, profile: str | None) -> Deployment:
+def connected(name: str, region: str | None, profile: str | None) -> Deployment:
+    """Reach a deployment; rows that cannot be read are named beside the result."""
     from eks_readiness.bootstrap.deployed import connect  # noqa: PLC0415 - see above
 
     return connect(name, region=region, profile=profile, on_broken_row=_tell_broken_row)
@@ -71,7 +72,7 @@ def _tell_broken_row(row: BrokenRow) -> None:
 
 def record(name: str, attestations: Sequence[Attestation], *, region: str | None, profile: str | None) -> None:
     """Record attestations in a deployment."""
-    deployment = _connected(name, region, profile)
+    deployment = connected(name, region, profile)
     record_attestations(attestations, ledger=deployment.ledger, checklist=deployment.checklist)
 
 
@@ -85,7 +86,7 @@ def register(
 ) -> None:
     """Register a cluster, or change the thresholds of a registered one; its first scan is requested at once."""
     cluster = ClusterRef.parse(arn)
-    there = _connected(deployment, region, profile)
+    there = connected(deployment, region, profile)
     thresholds = read_thresholds(policy, items=there.checklist.subjects)
     if (refused := there.refuse(cluster)) is not None:
         raise InputError(refused.args[0], remedy="register clusters that EKS runs: aws eks list-clusters")
@@ -104,7 +105,7 @@ def list_registered(
     profile: ProfileOption = None,
 ) -> None:
     """List the registered clusters."""
-    found = list_clusters(_connected(deployment, region, profile).ledger.registry)
+    found = list_clusters(connected(deployment, region, profile).ledger.registry)
     if output is Output.JSON:
         show_json(
             [{"arn": each.cluster.arn, "registered_at": each.registered_at, "policy": each.policy} for each in found]
@@ -125,7 +126,7 @@ def remove(
 ) -> None:
     """Take a cluster off the register; its history stays."""
     cluster = ClusterRef.parse(arn)
-    there = _connected(deployment, region, profile)
+    there = connected(deployment, region, profile)
     if not remove_cluster(cluster, ledger=there.ledger, clock=there.clock):
         raise InputError(f"{cluster} is not registered", remedy="see: eks-readiness clusters list")
     note(f"{cluster} is no longer scanned; its history stays")
@@ -140,7 +141,7 @@ def rescan(
 ) -> None:
     """Request a scan of a registered cluster now."""
     cluster = ClusterRef.parse(arn)
-    there = _connected(deployment, region, profile)
+    there = connected(deployment, region, profile)
     if there.ledger.registry.registration(cluster.arn) is None:
         raise InputError(f"{cluster} is not registered", remedy="see: eks-readiness clusters list")
     _request(there, cluster)
@@ -165,25 +166,26 @@ def results(
 ) -> None:
     """Show what the newest scans found: of the whole fleet, or of one cluster with every check."""
     cluster = ClusterRef.parse(arn) if arn else None
-    there = _connected(deployment, region, profile)
+    there = connected(deployment, region, profile)
     if cluster is None:
         _fleet(there, output, level, timedelta(hours=interval_hours))
         return
     state, scan = cluster_state(cluster, there.ledger), newest_scan(cluster, there.ledger)
     if state is None or scan is None:
         raise _not_scanned(cluster)
-    now = _standing(there, state, timedelta(hours=interval_hours))
+    registration = there.ledger.registry.registration(cluster.arn)
+    now = _standing(there, registration, state, timedelta(hours=interval_hours))
     if output is Output.JSON:
         show_json({"published": _published(state, now), "newest_scan": scorecard_document(scan.scorecard)})
     else:
-        show(f"published level: {now}, since {state.level_since:%Y-%m-%d %H:%M} UTC")
+        show("\n".join(_published_in_words(state, now)))
         show(scorecard_table(scan.scorecard, every_check=every_check))
     _require_levels([(state, now)], level)
 
 
 def newest_scorecard(cluster: ClusterRef, name: str, *, region: str | None, profile: str | None) -> Scorecard:
     """What the newest scan of a cluster found."""
-    scan = newest_scan(cluster, _connected(name, region, profile).ledger)
+    scan = newest_scan(cluster, connected(name, region, profile).ledger)
     if scan is None:
         raise _not_scanned(cluster)
     return scan.scorecard
@@ -211,7 +213,7 @@ def _exit_code(state: ClusterState | None, stand: Standing, level: int) -> ExitC
 
 def _fleet(there: Deployment, output: Output, level: int | None, interval: timedelta) -> None:
     found = current_results(there.ledger)
-    stand = {each.registration.cluster: _standing(there, each.state, interval) for each in found}
+    stand = {each.registration.cluster: _standing(there, each.registration, each.state, interval) for each in found}
     if output is Output.JSON:
         show_json(
             [
@@ -239,9 +241,14 @@ def _fleet(there: Deployment, output: Output, level: int | None, interval: timed
     _require_levels([(each.state, stand[each.registration.cluster]) for each in found], level)
 
 
-def _standing(there: Deployment, state: ClusterState | None, interval: timedelta) -> Standing:
+def _standing(
+    there: Deployment, registration: Registration | None, state: ClusterState | None, interval: timedelta
+) -> Standing:
     return standing(
-        state, at=there.clock.now(), interval=interval, stale_after_intervals=Policy().stale_after_intervals
+        state,
+        at=there.clock.now(),
+        interval=interval,
+        stale_after_intervals=stale_after_intervals({}, registration.policy if registration else {}),
     )
 
 
@@ -252,13 +259,27 @@ def _published(state: ClusterState | None, stand: Standing) -> dict[str, object]
         "certainty": stand.certainty,
         "level": state.level,
         "as_of": stand.as_of,
+        "coverage_lost_at": state.coverage_lost_at,
+        "unstable": stand.unstable,
+        "moves_held": stand.moves_held,
         "interval": state.interval,
         "level_since": state.level_since,
         "observed_at": state.observed_at,
+        "cluster_created_at": state.created_at,
         "missing_for": state.missing,
         "unknown_for": state.unknown,
         "score_percent": state.score_percent,
     }
+
+
+def _published_in_words(state: ClusterState, stand: Standing) -> list[str]:
+    lines = [f"published level: {stand}, since {when(state.level_since)}"]
+    if state.coverage_lost_at is not None:
+        lines.append(f"nothing proves it any more: told {when(state.coverage_lost_at)}")
+    lines += [
+        f"moved {when(each.slot)}: from {each.from_level} to {each.to_level}, not told yet" for each in state.held
+    ]
+    return lines
 
 
 def _next_blockers(state: ClusterState | None) -> tuple[str, ...]:
@@ -279,7 +300,7 @@ def history(
 ) -> None:
     """Show a cluster's newest scans, newest first."""
     cluster = ClusterRef.parse(arn)
-    scans = scan_history(cluster, _connected(deployment, region, profile).ledger, limit=limit)
+    scans = scan_history(cluster, connected(deployment, region, profile).ledger, limit=limit)
     if output is Output.JSON:
         show_json([_brief(each) for each in scans])
     else:
@@ -294,6 +315,7 @@ def _brief(scan: ScanRecord) -> dict[str, object]:
         "slot": scan.slot,
         "scan_id": scan.scan_id,
         "trigger": scan.trigger,
+        "cluster_created_at": scan.scorecard.cluster_created_at,
         "level": document.level,
         "interval": document.interval,
         "missing_for": document.missing_for,
@@ -325,7 +347,7 @@ def attest(
     require_known(subjects)
     owner, cluster = parse_words(owner, option="--owner"), parse_scope(cluster)
     evidence = parse_words(evidence, option="--evidence", most=2000) if evidence else ""
-    there = _connected(deployment, region, profile)
+    there = connected(deployment, region, profile)
     now = there.clock.now().replace(microsecond=0)
     expires_at = parse_instant(expires, option="--expires", now=now)
     evidence = _pinned(there, evidence)
@@ -372,7 +394,7 @@ def waive(
     require_known([check])
     owner, reason = parse_words(owner, option="--owner"), parse_words(reason, option="--reason")
     cluster = parse_scope(cluster)
-    there = _connected(deployment, region, profile)
+    there = connected(deployment, region, profile)
     now = there.clock.now().replace(microsecond=0)
     waiver = Waiver(
         check=check,

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from eks_readiness.cli import deployed, offline
+from eks_readiness.cli import deployed, offline, operations, schemas
 from eks_readiness.cli.app import ExitCode, app
 from eks_readiness.domain.errors import FileProblems, InputError, ProbeError, ReadinessError, bounded
 
-COMMANDS = (offline, deployed)
+COMMANDS = (offline, deployed, operations, schemas)
 """Modules whose commands are registered on the app."""
 MAX_LISTED = 100
 """Problems of one file that are shown; a checklist has half as many rows."""

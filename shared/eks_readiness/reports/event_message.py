@@ -1,4 +1,4 @@
-"""An event in words for people, and as JSON for machines, each kind with its own schema (`names.MESSAGE_SCHEMA` …)."""
+"""An event in words for people, and as JSON for machines, each kind with its own schema (docs/schemas)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,18 @@ from eks_readiness.domain.scorecard import LEVEL_MEANINGS, Level, LevelInterval
 from eks_readiness.ports import Message, WriteMessage
 
 Direction = Literal["none", "down", "up"]
-_MAX_SUBJECT_CHARACTERS = 100
+_MAX_SUBJECT_CHARACTERS = 99
 _MAX_CHANGES = 20
 _MAX_OFFENDERS = 5
+_MAX_MEMBER_CHANGES = 5
+_MAX_FIX_CHARACTERS = 1000
+MAX_BYTES = 192 * 1024
+"""Of all bodies together; SNS takes a third more. What is larger is told without the details of each change."""
 
 
-class _Cluster(msgspec.Struct, frozen=True, kw_only=True):
+class MessageCluster(msgspec.Struct, frozen=True, kw_only=True):
+    """A cluster, by its ARN and by the parts of it."""
+
     arn: str
     name: str
     region: str
@@ -42,14 +48,18 @@ class _Cluster(msgspec.Struct, frozen=True, kw_only=True):
 class LevelMessage(msgspec.Struct, frozen=True, kw_only=True):
     """What machines receive. Fields are only ever added under one schema; the same `event_id` is the same event.
 
-    `missing_for` and `unknown_for` hold, by level, the items that stand in its way in addition to those below it.
+    `from_level` is what was told before (null in a first scan), `to_level` what is published now. `changes` are the
+    items that moved since the event before, at most 20 of `changes_total`. `moves` are the newest of `moves_total`
+    moves of the level that are told together. `coverage_lost_at` is when proof of the level was lost; with any other
+    event than COVERAGE_LOST it is back. `missing_for` and `unknown_for` hold, by level, the items that stand in its
+    way in addition to those below it.
     """
 
-    schema: str
+    schema: Literal["eks-readiness.level-change/1"]
     event_id: str
     event: LevelEventKind
     direction: Direction
-    cluster: _Cluster
+    cluster: MessageCluster
     from_level: Level | None
     to_level: Level
     interval: LevelInterval
@@ -58,6 +68,7 @@ class LevelMessage(msgspec.Struct, frozen=True, kw_only=True):
     ruleset: str
     score_percent: float | None
     changes: tuple[ItemChange, ...]
+    changes_total: int
     moves: tuple[Move, ...]
     moves_total: int
     coverage_lost_at: datetime | None
@@ -69,10 +80,10 @@ class LevelMessage(msgspec.Struct, frozen=True, kw_only=True):
 class ExpiryMessage(msgspec.Struct, frozen=True, kw_only=True):
     """What machines receive about a statement that ends; `cluster` is null where it is about every cluster."""
 
-    schema: str
+    schema: Literal["eks-readiness.expiry/1"]
     event_id: str
     event: Literal["EXPIRING"]
-    cluster: _Cluster | None
+    cluster: MessageCluster | None
     statement: Literal["attestation", "waiver"]
     subject: str
     owner: str
@@ -80,13 +91,27 @@ class ExpiryMessage(msgspec.Struct, frozen=True, kw_only=True):
     dashboard_url: str
 
 
-class DigestMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What machines receive about the fleet as a whole: the clusters, and how each moved."""
+class MemberChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One cluster's part of a digest: the event that the digest tells in its place.
 
-    schema: str
+    `changed` are some of `changed_total` items that moved.
+    """
+
+    event_id: str
+    cluster: MessageCluster
+    from_level: Level | None
+    to_level: Level
+    changed: tuple[ItemId, ...]
+    changed_total: int
+
+
+class DigestMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What machines receive about the fleet as a whole: the clusters, at most 98, and how each moved."""
+
+    schema: Literal["eks-readiness.fleet-digest/1"]
     event_id: str
     event: DigestKind
-    members: tuple[DigestMember, ...]
+    members: tuple[MemberChange, ...]
     dashboard_url: str
 
 
@@ -96,26 +121,38 @@ def event_message_writer(dashboard_url: str) -> WriteMessage:
     def write(event: Event) -> Message:
         match event:
             case LevelEvent():
-                machine: msgspec.Struct = _machine(event, dashboard_url)
-                subject, prose, attributes = _subject(event), level_prose(event, dashboard_url), _attributes(event)
+                message = _level_message(event, dashboard_url)
+                if len(msgspec.json.encode(message.bodies)) > MAX_BYTES:
+                    message = _level_message(_brief(event), dashboard_url)
+                return message
             case ExpiryEvent():
-                machine = _expiry_machine(event, dashboard_url)
-                subject, prose, attributes = _expiry_words(event, dashboard_url)
+                return _message(_expiry_machine(event, dashboard_url), *_expiry_words(event, dashboard_url))
             case DigestEvent():
-                machine = _digest_machine(event, dashboard_url)
-                subject, prose, attributes = _digest_words(event, dashboard_url)
-        text = msgspec.json.encode(machine).decode()
-        return Message(
-            subject=_ascii(subject),
-            bodies={
-                "default": prose,
-                "email": prose,
-                **dict.fromkeys(("email-json", "sqs", "lambda", "http", "https", "firehose"), text),
-            },
-            attributes=attributes,
-        )
+                return _message(_digest_machine(event, dashboard_url), *_digest_words(event, dashboard_url))
 
     return write
+
+
+def _message(machine: msgspec.Struct, subject: str, prose: str, attributes: dict[str, str | int]) -> Message:
+    """One text for programs, one for people: SNS counts every body, also those that nobody is subscribed to."""
+    subject = _ascii(subject)
+    return Message(
+        subject=subject,
+        bodies={"default": msgspec.json.encode(machine).decode(), "email": _printable(prose), "sms": subject},
+        attributes=attributes,
+    )
+
+
+def _level_message(event: LevelEvent, dashboard_url: str) -> Message:
+    return _message(
+        _machine(event, dashboard_url), _subject(event), level_prose(event, dashboard_url), _attributes(event)
+    )
+
+
+def _brief(event: LevelEvent) -> LevelEvent:
+    """The event without what explains each change: rather that than never told."""
+    bare = tuple(msgspec.structs.replace(each, reason="", offenders=(), fix="") for each in event.changes)
+    return msgspec.structs.replace(event, changes=bare)
 
 
 def level_prose(event: LevelEvent, dashboard_url: str) -> str:
@@ -125,9 +162,10 @@ def level_prose(event: LevelEvent, dashboard_url: str) -> str:
         parts.append(_moves(event))
     if event.changes:
         title = "What is missing" if event.kind == "BASELINE" else "What changed"
-        parts.append("\n".join([title, *(_change(each) for each in event.changes[:_MAX_CHANGES])]))
+        lines = [title, *(_change(each) for each in event.changes[:_MAX_CHANGES])]
         if (more := len(event.changes) - _MAX_CHANGES) > 0:
-            parts.append(f"and {more} more items")
+            lines.append(f"and {more} more items")
+        parts.append("\n".join(lines))
     parts.extend(_ways(event))
     if dashboard_url:
         parts.append(f"Dashboard: {dashboard_url}")
@@ -142,21 +180,22 @@ def _headline(event: LevelEvent) -> str:
         "REGRESSED": f" fell from readiness level {event.from_level} to {to}.",
         "IMPROVED": f" rose from readiness level {event.from_level} to {to}.",
         "RULESET_CHANGED": f" is at readiness level {to} under new rules, after {event.from_level}.",
-        "UNSTABLE": " is unstable: its readiness level moves too often to tell each move. It is "
-        f"{to} now; further moves of the day are told together.",
+        "UNSTABLE": f" is unstable: its readiness level moves too often to tell each move. It is {to} now; further "
+        "moves of the day are told together.",
         "COVERAGE_LOST": f": its readiness level was not proven for too long. It is unknown, and was {to}. "
         "Nobody saw it fall.",
         "COVERAGE_RESTORED": f" can be observed again: readiness level {to}.",
         "CLUSTER_REMOVED": f" is no longer scanned. Its readiness level was {to}; its history stays.",
     }
-    return f"{event.cluster}{words[event.kind]}"
+    return f"{bounded(str(event.cluster))}{words[event.kind]}"
 
 
 def _moves(event: LevelEvent) -> str:
     lines = [f"  {_when(each.slot)}: from {each.from_level} to {each.to_level}" for each in event.moves]
     if (more := event.moves_total - len(event.moves)) > 0:
         lines.insert(0, f"  {more} before these")
-    return "\n".join([f"{event.moves_total} moves are told together", *lines])
+    count = event.moves_total
+    return "\n".join([f"{count} moves are told together" if count > 1 else "1 move is told here", *lines])
 
 
 def _standing(event: LevelEvent) -> str:
@@ -175,15 +214,16 @@ def _standing(event: LevelEvent) -> str:
 
 def _change(change: ItemChange) -> str:
     moved = f"was {change.before}, is {change.after}" if change.before else f"is {change.after}"
-    lines = [f"- {change.title} (required from level {change.required_from}): {moved} since {_when(change.since)}"]
+    title = bounded(change.title)
+    lines = [f"- {title} (required from level {change.required_from}): {moved} since {_when(change.since)}"]
     if change.reason:
-        lines.append(f"  Why: {change.reason}")
+        lines.append(f"  Why: {bounded(change.reason)}")
     if change.offenders:
-        shown = ", ".join(change.offenders[:_MAX_OFFENDERS])
+        shown = ", ".join(bounded(each) for each in change.offenders[:_MAX_OFFENDERS])
         more = change.offenders_total - min(len(change.offenders), _MAX_OFFENDERS)
         lines.append(f"  Where: {shown}{f' and {more} more' if more > 0 else ''}")
     if change.fix:
-        lines.append(f"  Fix: {change.fix}")
+        lines.append(f"  Fix: {bounded(change.fix, _MAX_FIX_CHARACTERS)}")
     return "\n".join(lines)
 
 
@@ -215,8 +255,16 @@ def _subject(event: LevelEvent) -> str:
 
 
 def _ascii(subject: str) -> str:
-    """SNS takes printable ASCII on one line."""
+    """SNS takes fewer than 100 printable ASCII characters on one line.
+
+    Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
     return bounded(subject.encode("ascii", "replace").decode(), _MAX_SUBJECT_CHARACTERS).replace("…", ".")
+
+
+def _printable(text: str) -> str:
+    """Text without what moves a cursor, turns the way of writing or ends a line that is not ours."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text)
 
 
 def _direction(event: LevelEvent) -> Direction:
@@ -263,6 +311,7 @@ def _machine(event: LevelEvent, dashboard_url: str) -> LevelMessage:
         ruleset=event.ruleset,
         score_percent=event.score_percent,
         changes=event.changes[:_MAX_CHANGES],
+        changes_total=len(event.changes),
         moves=event.moves,
         moves_total=event.moves_total,
         coverage_lost_at=event.coverage_lost_at,
@@ -272,8 +321,8 @@ def _machine(event: LevelEvent, dashboard_url: str) -> LevelMessage:
     )
 
 
-def _cluster(cluster: ClusterRef) -> _Cluster:
-    return _Cluster(
+def _cluster(cluster: ClusterRef) -> MessageCluster:
+    return MessageCluster(
         arn=cluster.arn,
         name=cluster.name,
         region=cluster.region,
@@ -297,7 +346,8 @@ def _expiry_machine(event: ExpiryEvent, dashboard_url: str) -> ExpiryMessage:
 
 
 def _expiry_words(event: ExpiryEvent, dashboard_url: str) -> tuple[str, str, dict[str, str | int]]:
-    where = str(event.cluster) if event.cluster else "every cluster"
+    where = bounded(str(event.cluster)) if event.cluster else "every cluster"
+    owner, subject = bounded(event.owner), bounded(event.subject)
     then = (
         "Then what it answers counts as not in place."
         if event.statement == "attestation"
@@ -305,11 +355,12 @@ def _expiry_words(event: ExpiryEvent, dashboard_url: str) -> tuple[str, str, dic
     )
     renew = "attest" if event.statement == "attestation" else "waive"
     prose = (
-        f"The {event.statement} of {event.owner} about {event.subject} for {where} ends {_when(event.expires_at)}. "
-        f"{then}\n\nRenew it: eks-readiness {renew} {event.subject} …\n"
+        f"The {event.statement} of {owner} about {subject} for {where} ends {_when(event.expires_at)}. "
+        f"{then}\n\nRenew it: eks-readiness {renew} {subject} …\n"
     )
     if dashboard_url:
         prose += f"\nDashboard: {dashboard_url}\n"
+    prose += f"\nEvent {event.event_id}\n"
     attributes: dict[str, str | int] = {
         names.ATTRIBUTE_EVENT: event.kind,
         names.ATTRIBUTE_DIRECTION: "none",
@@ -317,7 +368,7 @@ def _expiry_words(event: ExpiryEvent, dashboard_url: str) -> tuple[str, str, dic
     }
     if event.cluster:
         attributes.update(_place(event.cluster))
-    return f"EKS readiness: {event.statement} of {event.subject} ends soon", prose, attributes
+    return f"EKS readiness: {event.statement} of {subject} ends soon", prose, attributes
 
 
 def _digest_machine(event: DigestEvent, dashboard_url: str) -> DigestMessage:
@@ -325,7 +376,17 @@ def _digest_machine(event: DigestEvent, dashboard_url: str) -> DigestMessage:
         schema=names.DIGEST_SCHEMA,
         event_id=event.event_id,
         event=event.kind,
-        members=event.members,
+        members=tuple(
+            MemberChange(
+                event_id=each.event_id,
+                cluster=_cluster(each.cluster),
+                from_level=each.from_level,
+                to_level=each.to_level,
+                changed=each.changed[:_MAX_MEMBER_CHANGES],
+                changed_total=len(each.changed),
+            )
+            for each in event.members
+        ),
         dashboard_url=dashboard_url,
     )
 
@@ -355,7 +416,10 @@ def _digest_words(event: DigestEvent, dashboard_url: str) -> tuple[str, str, dic
 
 
 def _member(member: DigestMember) -> str:
+    cluster = bounded(str(member.cluster))
     if member.from_level in (None, member.to_level):
-        return f"- {member.cluster}: was {member.to_level}"
-    changed = f" ({', '.join(member.changed[:_MAX_CHANGES])})" if member.changed else ""
-    return f"- {member.cluster}: {member.from_level} -> {member.to_level}{changed}"
+        return f"- {cluster}: was {member.to_level}"
+    shown = ", ".join(member.changed[:_MAX_MEMBER_CHANGES])
+    more = len(member.changed) - _MAX_MEMBER_CHANGES
+    changed = f" ({shown}{f' and {more} more' if more > 0 else ''})" if shown else ""
+    return f"- {cluster}: {member.from_level} -> {member.to_level}{changed}"

@@ -113,7 +113,7 @@ def fleet_table(lines: Iterable[ClusterLine]) -> Table:
     table = Table("Cluster", "Region", "Account", "Level", "In the way of the next level", "Scanned")
     for each in lines:
         cluster = each.registration.cluster
-        scanned = f"{each.observed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if each.observed_at else ""
+        scanned = when(each.observed_at) if each.observed_at else ""
         table.add_row(
             Text(cluster.name),
             cluster.region,
@@ -125,20 +125,30 @@ def fleet_table(lines: Iterable[ClusterLine]) -> Table:
     return table
 
 
-def history_table(scans: Iterable[ScanRecord]) -> Table:
-    """A cluster's scans."""
-    table = Table("Slot", "Level", "Score", "Missing", "Unknown checks", "Ruleset")
-    for each in scans:
+def when(at: datetime) -> str:
+    """An instant as people read it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def history_table(scans: Sequence[ScanRecord]) -> Table:
+    """A cluster's scans; where it was made anew under its name in between, which of the two each scan is about."""
+    made = [each.scorecard.cluster_created_at for each in scans]
+    several = len({each for each in made if each is not None}) > 1
+    table = Table(
+        "Slot", "Level", "Score", "Missing", "Unknown checks", "Ruleset", *(["Cluster made"] if several else [])
+    )
+    for each, at in zip(scans, made, strict=True):
         card = each.scorecard
         missing = sum(len(items) for items in card.blockers.missing.values())
         unknown = sum(finding.outcome == "unknown" for finding in card.findings)
         score = "" if card.score_percent is None else f"{card.score_percent:g} %"
         table.add_row(
-            f"{each.slot.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            when(each.slot),
             str(card.level),
             score,
             str(missing),
             str(unknown),
             card.ruleset,
+            *([when(at) if at else ""] if several else []),
         )
     return table

@@ -65,8 +65,11 @@ def cluster_page(state: ClusterState, scan: ScanRecord, stand: Standing, *, endp
         "name": state.cluster.name,
         "where": f"{state.cluster.region}, {state.cluster.account}",
         "level": state.level,
+        "certainty": stand.certainty,
         "standing": str(stand),
         "since": _when(state.level_since),
+        "coverage_lost": _when(state.coverage_lost_at) if state.coverage_lost_at else "",
+        "held": [(_when(each.slot), each.from_level, each.to_level) for each in state.held],
         "scanned": _when(state.observed_at),
         "open_items": sorted(open_items, key=lambda each: str(each["required_from"])),
     }
