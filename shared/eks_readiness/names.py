@@ -38,6 +38,8 @@ REGISTRY_INDEX = "registry"
 REGISTRY_SHARD = "registry"
 OUTBOX_PREFIX = "OUTBOX#"
 """The stream's filter lets through only inserts of rows whose sort key begins so."""
+ARCHIVE_PREFIX = "scans/"
+"""How the keys begin under which large scans lie in their bucket."""
 
 # The tick that starts the dispatcher
 SCHEDULED_TIME = "scheduled_time"
@@ -75,6 +77,7 @@ def dashboard(deployment: str) -> str:
 
 # Outputs of the stack
 OUTPUT_LEDGER_TABLE = "LedgerTable"
+OUTPUT_EVIDENCE_BUCKET = "EvidenceBucket"
 OUTPUT_SCAN_QUEUE_URL = "ScanQueueUrl"
 OUTPUT_SCAN_DEAD_LETTER_QUEUE_URL = "ScanDeadLetterQueueUrl"
 OUTPUT_LEVEL_TOPIC_ARN = "LevelTopicArn"
@@ -93,3 +96,5 @@ ATTRIBUTE_PRIORITY = "priority"
 MESSAGE_SCHEMA = "eks-readiness.level-change/1"
 EXPIRY_SCHEMA = "eks-readiness.expiry/1"
 DIGEST_SCHEMA = "eks-readiness.fleet-digest/1"
+FOREIGN_SCHEMA = "eks-readiness.foreign-event/1"
+"""Of events that the version that tells them cannot read."""

@@ -19,7 +19,7 @@ from eks_readiness.app.dispatch_scans import dispatch_scans
 from eks_readiness.app.relay_events import Relayed, RelayEvent
 from eks_readiness.app.sweep import Sweep
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
-from eks_readiness.ports import BrokenRow, Ledger
+from eks_readiness.ports import BrokenRow, Ledger, ScanArchive
 from eks_readiness.reports.event_message import event_message_writer
 from eks_readiness.settings import DispatchSettings, RelaySettings, Settings, SweepSettings
 
@@ -27,14 +27,24 @@ _READS_ONLY_DAYS = 1
 """These functions write no scans, so the retention of scans is nothing to them."""
 
 
-def ledger_of(settings: Settings, metrics: EmfMetricSink, *, retention_days: int = _READS_ONLY_DAYS) -> Ledger:
-    """The deployment's ledger; rows that cannot be read are counted and named in the log."""
+def ledger_of(
+    settings: Settings,
+    metrics: EmfMetricSink,
+    *,
+    retention_days: int = _READS_ONLY_DAYS,
+    archive: ScanArchive | None = None,
+) -> Ledger:
+    """The deployment's ledger; rows that cannot be read, or not be written whole, are counted and named in the log."""
 
     def on_broken_row(row: BrokenRow) -> None:
         metrics.fleet({names.BROKEN_ROWS: 1}, properties={"row": row.key, "problem": row.problem})
 
     return dynamo_ledger(
-        boto3.Session(), settings.ledger_table, retention_days=retention_days, on_broken_row=on_broken_row
+        boto3.Session(),
+        settings.ledger_table,
+        retention_days=retention_days,
+        on_broken_row=on_broken_row,
+        archive=archive,
     )
 
 

@@ -131,14 +131,13 @@ def history_table(scans: Iterable[ScanRecord]) -> Table:
     for each in scans:
         card = each.scorecard
         missing = sum(len(items) for items in card.blockers.missing.values())
-        unknown = sum(finding.outcome == "unknown" for finding in card.findings)
         score = "" if card.score_percent is None else f"{card.score_percent:g} %"
         table.add_row(
             f"{each.slot.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             str(card.level),
             score,
             str(missing),
-            str(unknown),
+            str(each.count("unknown")),
             card.ruleset,
         )
     return table

@@ -68,6 +68,7 @@ def cluster_page(state: ClusterState, scan: ScanRecord, stand: Standing, *, endp
         "standing": str(stand),
         "since": _when(state.level_since),
         "scanned": _when(state.observed_at),
+        "detail_missing": scan.detail_missing,
         "open_items": sorted(open_items, key=lambda each: str(each["required_from"])),
     }
     return _template().render(cluster=cluster, rows=(), endpoint=endpoint)
