@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, CfnElement, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -50,6 +50,9 @@ class EvidenceBucket(Construct):
             # Not emptied by a function of its own: `make destroy` does that, and only where nothing is to be kept.
             removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
         )
+        if self.bucket.policy is not None:
+            # A bucket that stays must not stay without it.
+            self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
         Validations.of(self.bucket).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-S1",
@@ -72,6 +75,9 @@ class EvidenceBucket(Construct):
 
     def _allow(self, function: PythonFunction, action: str, reason: str) -> None:
         function.allow(action, on=[self.bucket.arn_for_objects(_OBJECTS)])
+        resource = self.bucket.node.default_child
+        assert isinstance(resource, CfnElement)  # noqa: S101 - a bucket is made of one
+        arn = f"<{Stack.of(self).get_logical_id(resource)}.Arn>"
         Validations.of(function.role).acknowledge(
-            Acknowledgment(id=f"AwsSolutions-IAM5[Resource::<BUCKET>/{_OBJECTS}]", reason=reason)
+            Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{arn}/{_OBJECTS}]", reason=reason)
         )

@@ -65,12 +65,9 @@ def read_value(text: bytes, kind: type[T]) -> T:
     """
     try:
         return _as_ours(msgspec.json.decode(text, type=kind))
-    except msgspec.ValidationError as strict:
+    except msgspec.ValidationError:
         known = _known(msgspec.json.decode(text), inspect.type_info(kind))
-        try:
-            return _as_ours(msgspec.json.decode(msgspec.json.encode(known), type=kind))
-        except msgspec.ValidationError:
-            raise strict from None
+        return _as_ours(msgspec.json.decode(msgspec.json.encode(known), type=kind))
 
 
 def _as_ours(value: T) -> T:
