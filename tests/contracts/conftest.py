@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
@@ -57,15 +57,19 @@ def _keys(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
-def _one_transaction_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What DynamoDB promises and moto does not keep between threads: transactions are serializable."""
-    lock, transact = Lock(), DynamoDBBackend.transact_write_items
+def _one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What DynamoDB promises and moto does not keep between threads: a write holds its conditions while it is made."""
+    lock = RLock()  # a transaction is made of writes
 
-    def locked(self: DynamoDBBackend, *arguments: Any, **named: Any) -> Any:
-        with lock:
-            return transact(self, *arguments, **named)
+    def locked(write: Callable[..., Any]) -> Callable[..., Any]:
+        def one(*arguments: Any, **named: Any) -> Any:
+            with lock:
+                return write(*arguments, **named)
 
-    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", locked)
+        return one
+
+    for name in ("put_item", "update_item", "transact_write_items"):
+        monkeypatch.setattr(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +131,7 @@ def _on_aws(
             aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret", region_name=REGION
         )
         with mock_aws():
-            _one_transaction_at_a_time(monkeypatch)
+            _one_write_at_a_time(monkeypatch)
             yield _made(session, broken_rows)
         return
     aws: LocalAws = request.getfixturevalue("local_aws")

@@ -11,7 +11,7 @@ import pytest
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.decision import decide, removal
-from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, LevelEvent, digest_of
+from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, DigestEvent, LevelEvent, digest_of
 from eks_readiness.domain.expiry import expiring
 from eks_readiness.domain.ledger import LedgerWrite, Registration, WriteOutcome
 from eks_readiness.domain.policy import Policy
@@ -229,10 +229,16 @@ def test_of_two_digests_of_the_same_events_one_is_told(ledger: Ledger) -> None:
 
 
 def test_a_digest_takes_as_many_as_a_transaction_can(ledger: Ledger) -> None:
-    """98 events and the digest are 99 of the 100 actions that DynamoDB takes."""
-    held = tuple(_held(ledger, number) for number in range(MAX_DIGEST_MEMBERS))
-    digest = digest_of(held, at=START)
-    assert ledger.outbox.bundle(digest, [each.key for each in held], at=START)
+    """98 events and the digest are 99 of the 100 actions that DynamoDB takes at once."""
+    statements = [_attestation(EVERY_CLUSTER, f"item-{number}") for number in range(MAX_DIGEST_MEMBERS)]
+    events = expiring(statements, (), at=START, notice=timedelta(days=90))
+    assert len(events) == MAX_DIGEST_MEMBERS
+    for event in events:
+        assert ledger.outbox.announce(event, at=START)
+    digest = DigestEvent(
+        event_id="9b3f2a52-0e3e-5a53-8a52-54c9a0a6f7aa", kind="FLEET_COVERAGE", name="d", created_at=START, members=()
+    )
+    assert ledger.outbox.bundle(digest, [each.key for each in events], at=START)
     assert [each.key for each in ledger.outbox.pending()] == [digest.key]
     assert ledger.outbox.claim(digest.key, until=START, at=START) == digest
 

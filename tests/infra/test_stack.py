@@ -25,8 +25,9 @@ from eks_readiness.settings import (
 from infra import app as application
 from infra.alerting import SWEEP_MINUTES
 from infra.config import Config
+from infra.evidence_bucket import OUTLASTS_ROWS_DAYS
 from infra.lambda_code import BundleError, BundleName
-from infra.scan_permissions import RIGHTS
+from infra.scan_permissions import READ_ACTIONS, RIGHTS
 from infra.stack import ReadinessStack
 
 ROOT = Path(__file__).parents[2]
@@ -86,8 +87,12 @@ class Synthesised:
     def rights(self, verb: str) -> list[dict[str, Any]]:
         """The statements of a function's policies."""
         role = self.function(verb)["Role"]["Fn::GetAtt"][0]
-        policies = [each for each in self.of("AWS::IAM::Policy").values() if {"Ref": role} in each["Roles"]]
+        policies = [each for each in self.policies() if {"Ref": role} in each["Roles"]]
         return [statement for each in policies for statement in each["PolicyDocument"]["Statement"]]
+
+    def policies(self) -> list[dict[str, Any]]:
+        """Every policy of a role; what is too much for one, the CDK puts into a second of another type."""
+        return [*self.of("AWS::IAM::Policy").values(), *self.of("AWS::IAM::ManagedPolicy").values()]
 
     def actions(self, verb: str, service: str) -> set[str]:
         """What a function may do with a service."""
@@ -203,6 +208,7 @@ def test_names_are_those_that_the_command_line_looks_for(stack: Synthesised) -> 
     url = outputs.pop(names.OUTPUT_DASHBOARD_URL)
     assert outputs == {
         names.OUTPUT_LEDGER_TABLE: {"Ref": stack.id_of(table)},
+        names.OUTPUT_EVIDENCE_BUCKET: {"Ref": stack.id_of(stack.one("AWS::S3::Bucket"))},
         names.OUTPUT_SCAN_QUEUE_URL: {"Ref": stack.id_of(queue)},
         names.OUTPUT_SCAN_DEAD_LETTER_QUEUE_URL: {"Ref": stack.id_of(lost)},
         names.OUTPUT_LEVEL_TOPIC_ARN: {"Ref": stack.id_of(topic)},
@@ -237,7 +243,7 @@ def test_everything_is_allowed_only_where_it_cannot_be_narrower(stack: Synthesis
     """All resources: only for actions for which AWS knows no narrower one."""
     wide = {
         action
-        for each in stack.of("AWS::IAM::Policy").values()
+        for each in stack.policies()
         for statement in each["PolicyDocument"]["Statement"]
         if "*" in as_list(statement["Resource"])
         for action in as_list(statement["Action"])
@@ -266,7 +272,7 @@ def test_roles_have_no_managed_policy_and_name_who_may_take_them(stack: Synthesi
             "relay",
             {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams", "UpdateItem"},
         ),
-        ("sweep", {"BatchGetItem", "Query", "UpdateItem"}),
+        ("sweep", {"BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"}),
         ("widget", {"BatchGetItem", "GetItem", "Query"}),
     ],
 )
@@ -281,23 +287,25 @@ def test_only_those_who_need_it_send_receive_and_publish(stack: Synthesised) -> 
     """Who may reach which channel."""
     senders = {verb for verb in SETTINGS if "sqs:SendMessage" in stack.actions(verb, "sqs")}
     receivers = {verb for verb in SETTINGS if "sqs:ReceiveMessage" in stack.actions(verb, "sqs")}
-    publishers = {verb for verb in SETTINGS if stack.actions(verb, "sns")}
+    publishers = {verb for verb in SETTINGS if "sns:Publish" in stack.actions(verb, "sns")}
     assert (senders, receivers, publishers) == ({"dispatch", "relay"}, {"scan"}, {"relay", "sweep"})
 
 
 def test_the_key_is_used_only_through_the_services_that_store(stack: Synthesised) -> None:
-    """No function and no schedule can decrypt by hand."""
+    """No function and no schedule can decrypt by hand; the scanner looks at the keys of clusters, and uses none."""
+    looked_at = {"kms:DescribeKey", *READ_ACTIONS}
     uses = [
         statement
-        for each in stack.of("AWS::IAM::Policy").values()
+        for each in stack.policies()
         for statement in each["PolicyDocument"]["Statement"]
-        if any(action.startswith("kms:") and action != "kms:DescribeKey" for action in as_list(statement["Action"]))
+        if any(action.startswith("kms:") and action not in looked_at for action in as_list(statement["Action"]))
     ]
+    assert not {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} & looked_at
     assert len(uses) > len(SETTINGS)
     for statement in uses:
         hosts = [flat(host) for host in statement["Condition"]["StringEquals"]["kms:ViaService"]]
         (service,) = {host.partition(".")[0] for host in hosts}
-        assert service in {"dynamodb", "sns", "sqs"}
+        assert service in {"dynamodb", "s3", "sns", "sqs"}
         # In China the suffix differs, and not for every service.
         assert {host.partition(".")[2] for host in hosts} == {
             "<AWS::Region>.amazonaws.com",
@@ -597,10 +605,50 @@ def test_the_dashboard_shows_every_alarm_and_both_ages(stack: Synthesised) -> No
 # --- What is kept ----------------------------------------------------------------------------------------------------
 
 
+def test_the_bucket_is_private_encrypted_and_forgets(stack: Synthesised, other: Synthesised) -> None:
+    """Objects stay a little longer than the rows that point to them; nothing of it needs a function to go."""
+    bucket = stack.one("AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (key,) = stack.of("AWS::KMS::Key")
+    assert encryption["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]["Fn::GetAtt"] == [key, "Arn"]
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == CONFIG.scan_retention_days + OUTLASTS_ROWS_DAYS
+    assert rule["Status"] == "Enabled"
+    assert "Prefix" not in rule
+    assert "BucketName" not in bucket
+    policy = stack.one("AWS::S3::BucketPolicy", Bucket={"Ref": stack.id_of(bucket)})
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert not [each["Type"] for each in other.resources.values() if each["Type"].startswith("Custom::")]
+
+
+def test_who_may_do_what_with_the_bucket(stack: Synthesised) -> None:
+    """The scanner adds objects, the widget reads them; nobody deletes one, and nobody else comes near."""
+    bucket = stack.id_of(stack.one("AWS::S3::Bucket"))
+    allowed = {
+        (verb, action): flat(statement["Resource"])
+        for verb in SETTINGS
+        for statement in stack.rights(verb)
+        for action in as_list(statement["Action"])
+        if bucket in json.dumps(statement["Resource"])
+    }
+    assert allowed == {
+        ("scan", "s3:PutObject"): f"<{bucket}.Arn>/scans/*",
+        ("widget", "s3:GetObject"): f"<{bucket}.Arn>/scans/*",
+        ("widget", "s3:ListBucket"): f"<{bucket}.Arn>",
+    }
+    for verb, action in (("scan", "kms:GenerateDataKey"), ("widget", "kms:Decrypt")):
+        (used,) = (each for each in stack.rights(verb) if "s3." in json.dumps(each.get("Condition", {})))
+        assert as_list(used["Action"]) == [action]
+    variables = stack.function("scan")["Environment"]["Variables"]
+    assert variables["EKS_READINESS_EVIDENCE_BUCKET"] == {"Ref": bucket}
+
+
 def test_table_and_key_outlive_the_stack_unless_told_otherwise(stack: Synthesised, other: Synthesised) -> None:
     """A table without its key could not be read again."""
     for synthesised, policy, protected in ((stack, "Retain", True), (other, "Delete", False)):
-        for kind in ("AWS::DynamoDB::Table", "AWS::KMS::Key"):
+        for kind in ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"):
             (resource,) = (each for each in synthesised.resources.values() if each["Type"] == kind)
             assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == policy
         assert synthesised.one("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is protected

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 
 import msgspec
+import pytest
 
+from eks_readiness.adapters.sns_notifier import MAX_MESSAGE_BYTES as SNS_BYTES
+from eks_readiness.checklist.items import ITEMS
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.reports.event_message import event_message_writer
+from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, LevelEvent, digest_of
+from eks_readiness.reports.event_message import MAX_MESSAGE_BYTES, event_message_writer
 from tests.scans import write
 
 URL = "https://example.com/dashboard"
@@ -56,3 +60,52 @@ def test_hostile_names_stay_text() -> None:
     assert len(subject) <= 100
     assert subject.isascii()
     assert subject.isprintable()
+
+
+def _all_at_once(offender: str, reason: str) -> LevelEvent:
+    """A fall that every item has a part in, each with as much to say as it may."""
+    event = write(write(None, 0, 2).state, 1, 0).event
+    assert event is not None
+    (change, *_) = event.changes
+    changes = tuple(
+        msgspec.structs.replace(
+            change, item=item.id, title=item.title, reason=reason, offenders=(offender,) * 10, fix=reason * 3
+        )
+        for item in ITEMS
+    )
+    return msgspec.structs.replace(event, changes=changes)
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\U0001f525", '"', "\\"])
+def test_a_message_that_sns_would_not_take_is_shortened(letter: str) -> None:
+    """It would be refused for ever: what changed is told with fewer details, under the same id."""
+    event = _all_at_once(letter * 200, letter * 500)
+    message = event_message_writer(URL)(event)
+    assert len(json.dumps(message.bodies).encode()) <= MAX_MESSAGE_BYTES < SNS_BYTES
+    machine = json.loads(message.bodies["sqs"])
+    assert machine["event_id"] == event.event_id
+    assert (machine["from_level"], machine["to_level"]) == (2, 0)
+    assert [each["item"] for each in machine["changes"]] == [item.id for item in ITEMS[:20]]
+    assert "fell from readiness level 2 to 0" in message.bodies["email"]
+
+
+def test_a_digest_of_everything_is_shortened() -> None:
+    """98 clusters in which every item moved."""
+    event = _all_at_once("x", "y")
+    members = tuple(
+        msgspec.structs.replace(event, kind="RULESET_CHANGED", event_id=f"e-{number:03d}", held=True)
+        for number in range(MAX_DIGEST_MEMBERS)
+    )
+    message = event_message_writer(URL)(digest_of(members, at=event.observed_at))
+    assert len(json.dumps(message.bodies).encode()) <= MAX_MESSAGE_BYTES
+    assert len(json.loads(message.bodies["sqs"])["members"]) == MAX_DIGEST_MEMBERS
+
+
+def test_what_fits_is_told_whole() -> None:
+    """Nothing is left out without need."""
+    event = write(write(None, 0, 2).state, 1, 0).event
+    assert event is not None
+    (change,) = event.changes
+    whole = msgspec.structs.replace(change, offenders=("a" * 200,) * 10, fix="f" * 1500)
+    machine = json.loads(event_message_writer(URL)(msgspec.structs.replace(event, changes=(whole,))).bodies["sqs"])
+    assert (len(machine["changes"][0]["offenders"]), len(machine["changes"][0]["fix"])) == (10, 1500)
