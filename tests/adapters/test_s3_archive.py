@@ -31,7 +31,7 @@ def _archive(url: str) -> S3ScanArchive:
         aws_secret_access_key="secret",
         config=ARCHIVE_SDK,
     )
-    return S3ScanArchive(client, "bucket")
+    return S3ScanArchive(lambda: client, "bucket")
 
 
 def test_a_silent_bucket_is_given_up_in_time(silent: str) -> None:

@@ -96,7 +96,7 @@ class OnAws:
 
     def ledger(self, archive: ScanArchive | None = None) -> Ledger:
         """The ledger, with its own archive or another one."""
-        archive = archive or S3ScanArchive(self.s3, self.bucket)
+        archive = archive or S3ScanArchive(lambda: self.s3, self.bucket)
         return dynamo_ledger(
             self.session, self.table, retention_days=30, on_broken_row=self.on_broken_row, archive=archive
         )

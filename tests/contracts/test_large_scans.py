@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,8 +23,8 @@ from tests.scans import CLUSTER, REGISTRATION, START, large_write, write
 class Counted(S3ScanArchive):
     """An archive that remembers what it was given."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
-        super().__init__(client, bucket)
+    def __init__(self, connect: Callable[[], Any], bucket: str) -> None:
+        super().__init__(connect, bucket)
         self.keys: list[str] = []
 
     def put(self, key: str, body: bytes) -> str:
@@ -108,7 +109,7 @@ def test_a_level_change_is_written_although_the_bucket_refuses(
     checks: int, on_aws: OnAws, broken_rows: list[BrokenRow]
 ) -> None:
     """With all details where the row has room for them, else with as many as it has."""
-    ledger = on_aws.ledger(S3ScanArchive(on_aws.s3, "no-such-bucket-anywhere"))
+    ledger = on_aws.ledger(S3ScanArchive(lambda: on_aws.s3, "no-such-bucket-anywhere"))
     ledger.registry.register(REGISTRATION)
     first = write(None, 0, 2)
     ledger.results.commit(first, at=START)
@@ -135,7 +136,7 @@ def test_a_crash_between_object_and_transaction_leaves_an_orphan_alone(
     on_aws: OnAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing points to it; the run that is delivered again with the same evidence finds it there."""
-    archive = Counted(on_aws.s3, on_aws.bucket)
+    archive = Counted(lambda: on_aws.s3, on_aws.bucket)
     ledger = on_aws.ledger(archive)
     ledger.registry.register(REGISTRATION)
     large = large_write(None, 0, 1)
@@ -169,7 +170,7 @@ def test_a_run_with_other_evidence_replaces_no_object(on_aws: OnAws) -> None:
 
 def test_a_scan_that_decides_anew_is_archived_once(on_aws: OnAws) -> None:
     """A lost race writes another state about the same scan."""
-    archive = Counted(on_aws.s3, on_aws.bucket)
+    archive = Counted(lambda: on_aws.s3, on_aws.bucket)
     ledger = on_aws.ledger(archive)
     ledger.registry.register(REGISTRATION)
     first = write(None, 0, 2)
@@ -183,7 +184,7 @@ def test_a_scan_that_decides_anew_is_archived_once(on_aws: OnAws) -> None:
 
 def test_nobody_reads_what_is_no_address_of_an_object(on_aws: OnAws) -> None:
     """Nor more than was asked for."""
-    archive = S3ScanArchive(on_aws.s3, on_aws.bucket)
+    archive = S3ScanArchive(lambda: on_aws.s3, on_aws.bucket)
     address = archive.put("scans/x", b"0123456789")
     assert archive.get(address, most_bytes=10) == b"0123456789"
     with pytest.raises(StoreError, match="more than 9"):
@@ -192,4 +193,4 @@ def test_nobody_reads_what_is_no_address_of_an_object(on_aws: OnAws) -> None:
         with pytest.raises(StoreError, match="not the address"):
             archive.get(wrong, most_bytes=9)
     with pytest.raises(StoreError, match="no bucket"):
-        S3ScanArchive(on_aws.s3).put("scans/x", b"")
+        S3ScanArchive(lambda: on_aws.s3).put("scans/x", b"")

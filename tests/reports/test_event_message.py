@@ -105,7 +105,7 @@ def test_what_fits_is_told_whole() -> None:
     """Nothing is left out without need."""
     event = write(write(None, 0, 2).state, 1, 0).event
     assert event is not None
-    (change,) = event.changes
+    change, *_ = event.changes
     whole = msgspec.structs.replace(change, offenders=("a" * 200,) * 10, fix="f" * 1500)
     machine = json.loads(event_message_writer(URL)(msgspec.structs.replace(event, changes=(whole,))).bodies["sqs"])
     assert (len(machine["changes"][0]["offenders"]), len(machine["changes"][0]["fix"])) == (10, 1500)

@@ -5,6 +5,8 @@ The address is kept with the scan, so that scans are found after a deployment ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,11 +22,23 @@ _REMEDIES = {
 
 
 class S3ScanArchive:
-    """ScanArchive over an S3 client; without `bucket` it only reads."""
+    """ScanArchive over an S3 client; without `bucket` it only reads.
 
-    def __init__(self, client: Any, bucket: str = "") -> None:
-        self._client = client
+    `connect` makes the client when it is first needed: most functions, and most scans, never need it.
+    """
+
+    def __init__(self, connect: Callable[[], Any], bucket: str = "") -> None:
+        self._connect = connect
         self._bucket = bucket
+        self._made: Any = None
+        self._making = Lock()
+
+    @property
+    def _client(self) -> Any:
+        with self._making:  # many threads read at once, and sessions are not made for that
+            if self._made is None:
+                self._made = self._connect()
+            return self._made
 
     def put(self, key: str, body: bytes) -> str:
         """Keep a body; returns its address. Raises StoreError when it was not, or perhaps not, taken."""

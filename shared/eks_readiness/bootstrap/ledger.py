@@ -38,7 +38,7 @@ def dynamo_ledger(
     """The stores of one table, over one client of a boto3 session; by default large scans can only be read."""
     rows = LedgerTable(session.client("dynamodb", config=SDK), table)
     if archive is None:
-        archive = S3ScanArchive(session.client("s3", config=ARCHIVE_SDK))
+        archive = S3ScanArchive(lambda: session.client("s3", config=ARCHIVE_SDK))
     scan_rows = ScanRows(archive, retention=timedelta(days=retention_days), on_broken_row=on_broken_row)
     return Ledger(
         registry=DynamoClusterRegistry(rows, on_broken_row=on_broken_row),

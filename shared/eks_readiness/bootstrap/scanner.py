@@ -68,7 +68,7 @@ def scanner(settings: ScanSettings) -> Scanner:
                 settings,
                 metrics,
                 retention_days=settings.scan_retention_days,
-                archive=S3ScanArchive(_own_s3(session), settings.evidence_bucket),
+                archive=S3ScanArchive(lambda: _own_s3(session), settings.evidence_bucket),
             ),
             evidence_source=ClusterEvidenceSource(
                 clients,
