@@ -31,6 +31,9 @@ ARCHIVE_SDK = Config(
 )
 """For the details of scans: a bucket that does not answer must leave time to write what the scan means."""
 
+ARCHIVE_READER_SDK = ARCHIVE_SDK.merge(Config(connect_timeout=3, read_timeout=5))
+"""For whoever shows them: within the time of a dashboard's widget, and from far away."""
+
 
 def dynamo_ledger(
     session: Any, table: str, *, retention_days: int, on_broken_row: OnBrokenRow, archive: ScanArchive | None = None
@@ -38,7 +41,7 @@ def dynamo_ledger(
     """The stores of one table, over one client of a boto3 session; by default large scans can only be read."""
     rows = LedgerTable(session.client("dynamodb", config=SDK), table)
     if archive is None:
-        archive = S3ScanArchive(lambda: session.client("s3", config=ARCHIVE_SDK))
+        archive = S3ScanArchive(lambda: session.client("s3", config=ARCHIVE_READER_SDK))
     scan_rows = ScanRows(archive, retention=timedelta(days=retention_days), on_broken_row=on_broken_row)
     return Ledger(
         registry=DynamoClusterRegistry(rows, on_broken_row=on_broken_row),
