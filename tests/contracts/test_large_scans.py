@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import gzip
 import re
+import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import msgspec
 import pytest
 
 from eks_readiness.adapters.dynamo_items import MAX_ITEM_BYTES, SCAN_PREFIX, item_bytes
 from eks_readiness.adapters.dynamo_scans import ARCHIVE, ARCHIVED_FROM_BYTES, SUMMARY_BYTES
 from eks_readiness.adapters.s3_archive import S3ScanArchive
+from eks_readiness.bootstrap.ledger import ARCHIVE_SDK
 from eks_readiness.domain.errors import StoreError
 from eks_readiness.domain.ledger import ScanRecord
 from eks_readiness.ports import BrokenRow, Ledger
+from infra.scanning import RESERVE_SECONDS
 from tests.contracts.conftest import OnAws
+from tests.doubles.local_aws import REGION
 from tests.scans import CLUSTER, REGISTRATION, START, large_write, write
 
 
@@ -130,6 +136,39 @@ def test_a_level_change_is_written_although_the_bucket_refuses(
         assert len(found.scorecard.findings) == checks
         assert sum(len(each.offenders) for each in found.scorecard.findings) < 20 * checks
         assert {each.item: each.state for each in found.scorecard.items} == fell.state.items
+
+
+def test_a_level_change_is_written_in_time_although_the_bucket_does_not_answer(on_aws: OnAws) -> None:
+    """Within what a scan reserves for it, however often it must decide anew: the bucket is asked once."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        # A client of its own: the local store would answer for any address of S3.
+        silent = S3ScanArchive(lambda: _client_of(url), on_aws.bucket)
+        ledger = on_aws.ledger(silent)
+        ledger.registry.register(REGISTRATION)
+        first = write(None, 0, 2)
+        ledger.results.commit(first, at=START)
+        moved = write(first.state, 1, 2)
+        ledger.results.commit(moved, at=START)
+        began = time.monotonic()
+        assert ledger.results.commit(large_write(first.state, 2, 0), at=START) == "lost_race"
+        fell = large_write(moved.state, 2, 0)
+        assert ledger.results.commit(fell, at=START) == "written"
+        assert time.monotonic() - began < RESERVE_SECONDS
+    assert fell.event is not None
+    assert fell.event.key in {each.key for each in ledger.outbox.pending()}
+    assert "could not be written" in _newest(ledger).detail_missing
+
+
+def _client_of(url: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="AKIAEXAMPLE",
+        aws_secret_access_key="secret",
+        config=ARCHIVE_SDK,
+    )
 
 
 def test_a_crash_between_object_and_transaction_leaves_an_orphan_alone(
