@@ -1,4 +1,4 @@
-"""The key under which a deployment keeps everything that it stores: table, queues and topic."""
+"""The key under which a deployment keeps everything that it stores: table, bucket, queues and topic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-Through = Literal["dynamodb", "sns", "sqs"]
+Through = Literal["dynamodb", "s3", "sns", "sqs"]
 
 
 class EncryptionKey(Construct):
@@ -35,6 +35,13 @@ class EncryptionKey(Construct):
         Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
         """
         self._allow(role, through, ("kms:Decrypt", "kms:GenerateDataKey"))
+
+    def allow_objects(self, role: iam.Role) -> None:
+        """Let a role write objects of an encrypted bucket.
+
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+        """
+        self._allow(role, "s3", ("kms:GenerateDataKey",))
 
     def allow_rows(self, role: iam.Role) -> None:
         """Let a role write rows of an encrypted table.

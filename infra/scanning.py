@@ -13,14 +13,15 @@ from eks_readiness import names
 from eks_readiness.settings import DispatchSettings, ScanSettings
 from infra.config import Config
 from infra.encryption import EncryptionKey
+from infra.evidence_bucket import EvidenceBucket
 from infra.ledger import Ledger
 from infra.python_function import Platform, PythonFunction
 from infra.queue import EncryptedQueue
 from infra.scan_permissions import RIGHTS
 from infra.schedule import FunctionSchedule
 
-RESERVE_SECONDS = 10
-"""Of a scan's time, for judging and writing."""
+RESERVE_SECONDS = 15
+"""Of a scan's time, for judging and writing; a bucket that does not answer takes eight of them."""
 VISIBILITY_FACTOR = 6
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 
@@ -38,10 +39,11 @@ class Scanning(Construct):
         light: lambda_.Code,
         scanner: lambda_.Code,
         ledger: Ledger,
+        bucket: EvidenceBucket,
         encryption: EncryptionKey,
     ) -> None:
         super().__init__(scope, id)
-        self._config, self._platform, self._ledger = config, platform, ledger
+        self._config, self._platform, self._ledger, self._bucket = config, platform, ledger, bucket
         self.dead_letters = EncryptedQueue(
             self, "DeadLetters", encryption=encryption, name=names.dead_letter_queue(config.name, "scans")
         )
@@ -110,6 +112,7 @@ class Scanning(Construct):
                 kubernetes_endpoint_suffixes=self._config.kubernetes_endpoint_suffixes,
                 reserve_seconds=RESERVE_SECONDS,
                 scan_retention_days=self._config.scan_retention_days,
+                evidence_bucket=self._bucket.bucket.bucket_name,
             ),
             timeout_seconds=self._config.scan_timeout_seconds,
             memory_mb=self._config.scan_memory_mb,

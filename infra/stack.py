@@ -15,6 +15,7 @@ from infra.alerting import Alerting
 from infra.config import Config
 from infra.dashboards import Dashboards, dashboard_url
 from infra.encryption import EncryptionKey
+from infra.evidence_bucket import EvidenceBucket
 from infra.lambda_code import BundleName
 from infra.ledger import Ledger
 from infra.python_function import Platform
@@ -34,6 +35,13 @@ class ReadinessStack(Stack):
         ledger = Ledger(
             self, "Ledger", name=names.ledger_table(config.name), encryption=encryption, retain=config.retain
         )
+        self.bucket = EvidenceBucket(
+            self,
+            "Evidence",
+            encryption=encryption,
+            retention_days=config.scan_retention_days,
+            retain=config.retain,
+        )
         self.scanning = Scanning(
             self,
             "Scanning",
@@ -42,6 +50,7 @@ class ReadinessStack(Stack):
             light=light,
             scanner=lambda_.Code.from_asset(str(bundle("scan"))),
             ledger=ledger,
+            bucket=self.bucket,
             encryption=encryption,
         )
         url = dashboard_url(self, config.name)
@@ -91,10 +100,13 @@ class ReadinessStack(Stack):
         ledger.allow_query(self.alerting.sweep, names.PENDING_INDEX, names.REGISTRY_INDEX)
         ledger.allow(self.dashboards.widget, "BatchGetItem", "GetItem", "Query")
         ledger.allow_query(self.dashboards.widget, names.REGISTRY_INDEX)
+        self.bucket.allow_writing(self.scanning.scan)
+        self.bucket.allow_reading(self.dashboards.widget)
 
     def _say(self, ledger: Ledger, url: str) -> None:
         outputs = {
             names.OUTPUT_LEDGER_TABLE: ledger.table.table_name,
+            names.OUTPUT_EVIDENCE_BUCKET: self.bucket.bucket.bucket_name,
             names.OUTPUT_SCAN_QUEUE_URL: self.scanning.requests.queue.queue_url,
             **{
                 names.OUTPUT_DEAD_LETTER_QUEUE_URLS[what]: each.queue.queue_url

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from eks_readiness.checklist.items import ITEMS
 from eks_readiness.checklist.level import blockers, level_interval
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.decision import decide
+from eks_readiness.domain.finding import CheckId, Finding
 from eks_readiness.domain.ledger import ClusterState, LedgerWrite, Registration, ScanRequest
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Level, Scorecard
@@ -78,3 +82,31 @@ def write(
     """What the n-th scan writes after a state."""
     card = scorecard(lowest, highest, number=number, cluster=cluster)
     return decide(before, card, request(number, cluster), policy or Policy(), {})
+
+
+def with_findings(card: Scorecard, checks: int, offenders: int = 20, characters: int = 200) -> Scorecard:
+    """The scorecard with failed and unknown findings whose offenders hardly compress."""
+    chance = random.Random(checks)
+    bits = 4 * characters
+    findings = tuple(
+        Finding(
+            check=CheckId(f"{card.items[number % len(card.items)].item}.check-{number}"),
+            item=card.items[number % len(card.items)].item,
+            required=True,
+            outcome="unknown" if number % 10 == 9 else "fail",
+            reason=f"{offenders} offenders",
+            offenders=tuple(f"{chance.getrandbits(bits):0{characters}x}" for _ in range(offenders)) if bits else (),
+            offenders_total=offenders,
+            unknown_reason="denied" if number % 10 == 9 else None,
+        )
+        for number in range(checks)
+    )
+    return msgspec.structs.replace(card, findings=findings)
+
+
+def large_write(
+    before: ClusterState | None, number: int, lowest: Level, *, checks: int = 150, cluster: ClusterRef = CLUSTER
+) -> LedgerWrite:
+    """What the n-th scan writes when very much is wrong: some 300 KB, though they are packed."""
+    card = with_findings(scorecard(lowest, number=number, cluster=cluster), checks)
+    return decide(before, card, request(number, cluster), Policy(), {})

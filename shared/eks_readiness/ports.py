@@ -123,10 +123,20 @@ class ResultStore(Protocol):
         """Write state, scan (if there is one) and event in one transaction, or nothing."""
 
     def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
-        """The newest scan, with its scorecard."""
+        """The newest scan, with its scorecard; it says itself when details of it are missing."""
 
-    def scans(self, cluster: ClusterArn, *, limit: int) -> Sequence[ScanRecord]:
-        """The newest scans, newest first."""
+    def scans(self, cluster: ClusterArn, *, limit: int, details: bool = True) -> Sequence[ScanRecord]:
+        """The newest scans, newest first; without `details` those of large scans are not looked up."""
+
+
+class ScanArchive(Protocol):
+    """Keeps the scans that are too large for the ledger. What was put under a key is never changed."""
+
+    def put(self, key: str, body: bytes) -> str:
+        """Keep a body; returns its address. Raises StoreError when it was not, or perhaps not, taken."""
+
+    def get(self, address: str, *, most_bytes: int) -> bytes:
+        """Read a body back. Raises StoreError when it is gone, larger, or cannot be read."""
 
 
 class Outbox(Protocol):
@@ -135,7 +145,7 @@ class Outbox(Protocol):
     def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> Event | None:
         """Take the lease on a pending event and return it; None when somebody else has the lease or it is told.
 
-        Nobody claims a held event: a digest tells it.
+        Nobody claims a held event: a digest tells it. What cannot be read is a ForeignEvent: it is told all the same.
         """
 
     def sent(self, key: OutboxKey, *, message_id: str, at: datetime) -> None:
@@ -198,7 +208,7 @@ class Ledger:
 
 
 class BrokenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored row that cannot be understood: its key, and why not."""
+    """A stored row that cannot be understood, or not be written with all its details: its key, and why not."""
 
     key: str
     problem: str

@@ -69,7 +69,8 @@ class ScanSettings(Settings, frozen=True, kw_only=True):
 
     `policy` overrides thresholds for the fleet. `kubernetes_endpoint_suffixes` are host suffixes of API server
     endpoints that are allowed beside those of EKS. `reserve_seconds` of the function's time are kept for judging and
-    writing. `scan_retention_days` is how long a scan stays in the ledger. `scan_queue_url` is where requests come from.
+    writing. `scan_retention_days` is how long a scan stays in the ledger; of one that is too large for it, the details
+    are in `evidence_bucket`. `scan_queue_url` is where requests come from.
     """
 
     scan_queue_url: Text
@@ -77,6 +78,7 @@ class ScanSettings(Settings, frozen=True, kw_only=True):
     kubernetes_endpoint_suffixes: tuple[str, ...]
     reserve_seconds: Seconds
     scan_retention_days: Days
+    evidence_bucket: Text
 
 
 class RelaySettings(Settings, frozen=True, kw_only=True):

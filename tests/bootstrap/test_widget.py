@@ -113,6 +113,19 @@ def test_whatever_else_it_gets_it_shows_the_fleet(ledger: Ledger, event: object)
     assert "prod" in _widget(ledger)(event, endpoint=ENDPOINT)
 
 
+def test_a_scan_without_its_details_says_so(ledger: Ledger) -> None:
+    """What is there is shown, and that the rest is gone."""
+    state = ledger.results.state(CLUSTER.arn)
+    done = write(state, 5, 1, 2)
+    assert done.scan is not None
+    scan = msgspec.structs.replace(done.scan, detail_missing="s3://b/<k> could not be read: NoSuchKey")
+    assert "Details of this scan are missing" not in _widget(ledger)({"cluster": CLUSTER.arn}, endpoint=ENDPOINT)
+    assert ledger.results.commit(msgspec.structs.replace(done, scan=scan), at=START) == "written"
+    page = _widget(ledger)({"cluster": CLUSTER.arn}, endpoint=ENDPOINT)
+    assert "Details of this scan are missing, its level and items are not: s3://b/&lt;k&gt; could not be read" in page
+    assert "Certificate management" in page
+
+
 def test_hostile_text_is_escaped(ledger: Ledger) -> None:
     """Reasons come from clusters: they are shown, and never run."""
     scan = write(None, 5, 1)

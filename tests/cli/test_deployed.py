@@ -214,6 +214,23 @@ def test_results_of_one_cluster(there: There, capsys: pytest.CaptureFixture[str]
     assert "published level: 2 (partial, as of 2026-03-10 12:00 UTC)" in capsys.readouterr().out
 
 
+def test_a_scan_without_its_details_says_so(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, and in the JSON; what is there is shown, also as a report."""
+    there.scanned(0, 1)
+    done = write(there.ledger.results.state(ARN), 1, 1)
+    assert done.scan is not None
+    scan = msgspec.structs.replace(done.scan, detail_missing="NoSuchKey", counts={"unknown": 7})
+    assert there.ledger.results.commit(msgspec.structs.replace(done, scan=scan), at=START) == "written"
+    for command in (["results", ARN], ["report", "--cluster", ARN]):
+        assert run(command) == 0
+        said = capsys.readouterr()
+        assert said.err == "warning: details of this scan are missing, its level and items are not: NoSuchKey\n"
+        assert "certificate-management" in said.out.lower().replace(" ", "-")
+    assert _json(capsys, "results", ARN)["detail_missing"] == "NoSuchKey"
+    assert run(["history", ARN]) == 0
+    assert " 7 " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("scans", "hours_later", "required", "code"),
     [

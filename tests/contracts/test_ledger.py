@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -11,12 +11,12 @@ import pytest
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.decision import decide, removal
-from eks_readiness.domain.event import LevelEvent, digest_of
+from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, DigestEvent, LevelEvent, digest_of
 from eks_readiness.domain.expiry import expiring
-from eks_readiness.domain.ledger import LedgerWrite, WriteOutcome
+from eks_readiness.domain.ledger import LedgerWrite, Registration, WriteOutcome
 from eks_readiness.domain.policy import Policy
 from eks_readiness.ports import Ledger
-from tests.scans import CLUSTER, REGISTRATION, START, request, scorecard, slot, write
+from tests.scans import CLUSTER, REGISTRATION, START, large_write, request, scorecard, slot, write
 
 HOUR = timedelta(hours=1)
 OTHER = msgspec.structs.replace(CLUSTER, name="other")
@@ -116,6 +116,43 @@ def test_of_two_scans_at_once_one_wins(registered: Ledger) -> None:
             return
 
 
+def test_many_writers_make_one_chain(registered: Ledger) -> None:
+    """Whoever loses decides anew: every version was written once, and what was told follows from what was told."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+
+    def scan(number: int) -> WriteOutcome:
+        while True:
+            before = registered.results.state(CLUSTER.arn)
+            assert before is not None
+            if before.slot >= slot(number):
+                return "superseded"
+            outcome = _commit(registered, write(before, number, 0 if number % 2 else 1))
+            if outcome != "lost_race":
+                return outcome
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(scan, range(1, 13)))
+    assert set(outcomes) <= {"written", "superseded", "already_written"}
+    state = registered.results.state(CLUSTER.arn)
+    assert state is not None
+    assert state.version == 1 + outcomes.count("written") == len(registered.results.scans(CLUSTER.arn, limit=50))
+    assert state.slot == slot(12)
+    events = [registered.outbox.claim(each.key, until=START, at=START) for each in registered.outbox.pending()]
+    told = sorted((each for each in events if isinstance(each, LevelEvent)), key=lambda event: event.version)
+    assert [each.from_level for each in told] == [None, *(each.to_level for each in told[:-1])]
+
+
+def test_a_large_scan_comes_back_whole(registered: Ledger) -> None:
+    """Wherever its details are kept."""
+    large = large_write(None, 0, 1)
+    assert _commit(registered, large) == "written"
+    assert registered.results.newest_scan(CLUSTER.arn) == large.scan
+    assert list(registered.results.scans(CLUSTER.arn, limit=2)) == [large.scan]
+    (brief,) = registered.results.scans(CLUSTER.arn, limit=2, details=False)
+    assert (brief.count("fail"), brief.count("unknown")) == (135, 15)
+
+
 def test_history_is_newest_first(registered: Ledger) -> None:
     """As many as were asked for."""
     state = None
@@ -140,6 +177,79 @@ def test_an_event_is_claimed_by_one(registered: Ledger) -> None:
     registered.outbox.sent(key, message_id="m-2", at=later)
     assert list(registered.outbox.pending()) == []
     assert registered.outbox.claim(key, until=later + 9 * lease, at=later + 8 * lease) is None
+
+
+def test_of_many_claims_one_wins(registered: Ledger) -> None:
+    """Relay and sweeper at once, and again when the lease is over."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    key, lease = _event(first).key, timedelta(minutes=2)
+    for round_ in range(3):
+        at = START + round_ * 2 * lease
+
+        def claim(_number: int, at: datetime = at) -> bool:
+            return registered.outbox.claim(key, until=at + lease, at=at) is not None
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(claim, range(6))) == 1
+
+
+def test_who_was_late_tells_again_or_not_at_all(registered: Ledger) -> None:
+    """A lease ran out while its holder published: the mark and the second claim meet, and the event ends as told."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    key, lease = _event(first).key, timedelta(minutes=2)
+    assert registered.outbox.claim(key, until=START + lease, at=START) is not None
+    later = START + 2 * lease
+    with ThreadPoolExecutor(2) as pool:
+        marked = pool.submit(registered.outbox.sent, key, message_id="m-1", at=later)
+        claimed = pool.submit(registered.outbox.claim, key, until=later + lease, at=later)
+        marked.result()
+        again = claimed.result()
+    assert again in (None, first.event)
+    registered.outbox.sent(key, message_id="m-2", at=later)
+    assert list(registered.outbox.pending()) == []
+    assert registered.outbox.claim(key, until=later + 9 * lease, at=later + 8 * lease) is None
+
+
+def test_of_two_digests_of_the_same_events_one_is_told(ledger: Ledger) -> None:
+    """Two sweeps at once: each event is in one digest, also when only one of them is in both."""
+    held = [_held(ledger, number) for number in range(3)]
+    digests = [
+        (digest_of(tuple(held[:2]), at=START), [each.key for each in held[:2]]),
+        (digest_of(tuple(held[1:]), at=START), [each.key for each in held[1:]]),
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        won = list(pool.map(lambda each: ledger.outbox.bundle(each[0], each[1], at=START), digests))
+    assert sorted(won) == [False, True]
+    winner, members = digests[won.index(True)]
+    left = {each.key for each in held} - {*members}
+    assert {each.key for each in ledger.outbox.pending()} == {winner.key, *left}
+    assert {each.key for each in ledger.outbox.held([each.key for each in held])} == left
+
+
+def test_a_digest_takes_as_many_as_a_transaction_can(ledger: Ledger) -> None:
+    """98 events and the digest are 99 of the 100 actions that DynamoDB takes at once."""
+    statements = [_attestation(EVERY_CLUSTER, f"item-{number}") for number in range(MAX_DIGEST_MEMBERS)]
+    events = expiring(statements, (), at=START, notice=timedelta(days=90))
+    assert len(events) == MAX_DIGEST_MEMBERS
+    for event in events:
+        assert ledger.outbox.announce(event, at=START)
+    digest = DigestEvent(
+        event_id="9b3f2a52-0e3e-5a53-8a52-54c9a0a6f7aa", kind="FLEET_COVERAGE", name="d", created_at=START, members=()
+    )
+    assert ledger.outbox.bundle(digest, [each.key for each in events], at=START)
+    assert [each.key for each in ledger.outbox.pending()] == [digest.key]
+    assert ledger.outbox.claim(digest.key, until=START, at=START) == digest
+
+
+def _held(ledger: Ledger, number: int) -> LevelEvent:
+    cluster = msgspec.structs.replace(CLUSTER, name=f"c{number}")
+    ledger.registry.register(Registration(cluster=cluster, registered_at=START))
+    first = write(None, 0, 2, cluster=cluster)
+    event = msgspec.structs.replace(_event(first), kind="COVERAGE_LOST", held=True)
+    assert _commit(ledger, msgspec.structs.replace(first, event=event)) == "written"
+    return event
 
 
 def test_an_event_that_does_not_exist_is_nobodys(ledger: Ledger) -> None:
@@ -262,6 +372,20 @@ def test_a_waiver_takes_the_place_of_the_one_before(ledger: Ledger) -> None:
     ledger.statements.waive(longer)
     assert ledger.statements.waivers(CLUSTER.arn) == (longer,)
     assert ledger.statements.waivers(OTHER.arn) == ()
+
+
+def test_many_statements_are_read_over_all_pages(ledger: Ledger) -> None:
+    """More than a transaction takes, and more than the megabyte that one answer holds."""
+    made = [
+        msgspec.structs.replace(
+            _attestation(CLUSTER.arn, f"item-{number:03d}"), note="n" * 2000, evidence_uri="e" * 2000
+        )
+        for number in range(290)
+    ]
+    ledger.statements.attest(made)
+    found = ledger.statements.attestations(CLUSTER.arn)
+    assert sum(len(each.note) + len(each.evidence_uri) for each in found) > 1024 * 1024
+    assert sorted(found, key=lambda each: each.subject) == made
 
 
 def _attestation(cluster: str, subject: str, minutes: int = 0) -> Attestation:

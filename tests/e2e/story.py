@@ -121,8 +121,10 @@ class Story:
         stacks = self.aws.client("cloudformation").list_stacks()["StackSummaries"]
         left = [each["StackName"] for each in stacks if each["StackName"] == DEPLOYMENT and _is_there(each)]
         tables = self.aws.client("dynamodb").list_tables()["TableNames"]
-        if left or names.ledger_table(DEPLOYMENT) in tables:
-            raise StoryError(f"left behind: {left}, {tables}")
+        buckets = [each["Name"] for each in self.aws.client("s3").list_buckets()["Buckets"]]
+        ours = [name for name in buckets if name.startswith(DEPLOYMENT)]
+        if left or ours or names.ledger_table(DEPLOYMENT) in tables:
+            raise StoryError(f"left behind: {left}, {tables}, {ours}")
 
     def subscribe(self) -> None:
         """Listen to the topic, as a chat bot or a pager would."""

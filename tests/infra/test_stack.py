@@ -28,6 +28,7 @@ from infra import app as application
 from infra.alarms import RUNBOOK
 from infra.alerting import SWEEP_MINUTES
 from infra.config import Config
+from infra.evidence_bucket import OUTLASTS_ROWS_DAYS
 from infra.lambda_code import BundleError, BundleName
 from infra.scan_permissions import READ_ACTIONS, RIGHTS
 from infra.scanning import RESERVE_SECONDS
@@ -224,6 +225,7 @@ def test_names_are_those_that_the_command_line_looks_for(stack: Synthesised) -> 
     url = outputs.pop(names.OUTPUT_DASHBOARD_URL)
     assert outputs == {
         names.OUTPUT_LEDGER_TABLE: {"Ref": stack.id_of(table)},
+        names.OUTPUT_EVIDENCE_BUCKET: {"Ref": stack.id_of(stack.one("AWS::S3::Bucket"))},
         names.OUTPUT_SCAN_QUEUE_URL: {"Ref": stack.id_of(queue)},
         names.OUTPUT_LEVEL_TOPIC_ARN: {"Ref": stack.id_of(topic)},
         names.OUTPUT_OPERATIONS_TOPIC_ARN: {"Ref": stack.id_of(operations)},
@@ -362,11 +364,12 @@ def test_the_key_is_used_only_through_the_services_that_store(stack: Synthesised
         for statement in stack.policies()
         if any(action.startswith("kms:") and action not in seen for action in as_list(statement["Action"]))
     ]
+    assert not {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} & seen
     assert len(uses) > len(SETTINGS)
     for statement in uses:
         hosts = [flat(host) for host in statement["Condition"]["StringEquals"]["kms:ViaService"]]
         (service,) = {host.partition(".")[0] for host in hosts}
-        assert service in {"dynamodb", "sns", "sqs"}
+        assert service in {"dynamodb", "s3", "sns", "sqs"}
         # In China the suffix differs, and not for every service.
         assert {host.partition(".")[2] for host in hosts} == {
             "<AWS::Region>.amazonaws.com",
@@ -799,10 +802,50 @@ def test_the_dashboard_shows_every_alarm_and_both_ages(stack: Synthesised) -> No
 # --- What is kept ----------------------------------------------------------------------------------------------------
 
 
+def test_the_bucket_is_private_encrypted_and_forgets(stack: Synthesised, other: Synthesised) -> None:
+    """Objects stay a little longer than the rows that point to them; nothing of it needs a function to go."""
+    bucket = stack.one("AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (key,) = stack.of("AWS::KMS::Key")
+    assert encryption["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]["Fn::GetAtt"] == [key, "Arn"]
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == CONFIG.scan_retention_days + OUTLASTS_ROWS_DAYS
+    assert rule["Status"] == "Enabled"
+    assert "Prefix" not in rule
+    assert "BucketName" not in bucket
+    policy = stack.one("AWS::S3::BucketPolicy", Bucket={"Ref": stack.id_of(bucket)})
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert not [each["Type"] for each in other.resources.values() if each["Type"].startswith("Custom::")]
+
+
+def test_who_may_do_what_with_the_bucket(stack: Synthesised) -> None:
+    """The scanner adds objects, the widget reads them; nobody deletes one, and nobody else comes near."""
+    bucket = stack.id_of(stack.one("AWS::S3::Bucket"))
+    allowed = {
+        (verb, action): flat(statement["Resource"])
+        for verb in SETTINGS
+        for statement in stack.rights(verb)
+        for action in as_list(statement["Action"])
+        if bucket in json.dumps(statement["Resource"])
+    }
+    assert allowed == {
+        ("scan", "s3:PutObject"): f"<{bucket}.Arn>/scans/*",
+        ("widget", "s3:GetObject"): f"<{bucket}.Arn>/scans/*",
+        ("widget", "s3:ListBucket"): f"<{bucket}.Arn>",
+    }
+    for verb, action in (("scan", "kms:GenerateDataKey"), ("widget", "kms:Decrypt")):
+        (used,) = (each for each in stack.rights(verb) if "s3." in json.dumps(each.get("Condition", {})))
+        assert as_list(used["Action"]) == [action]
+    variables = stack.function("scan")["Environment"]["Variables"]
+    assert variables["EKS_READINESS_EVIDENCE_BUCKET"] == {"Ref": bucket}
+
+
 def test_table_and_key_outlive_the_stack_unless_told_otherwise(stack: Synthesised, other: Synthesised) -> None:
     """A table without its key could not be read again."""
     for synthesised, policy, protected in ((stack, "Retain", True), (other, "Delete", False)):
-        for kind in ("AWS::DynamoDB::Table", "AWS::KMS::Key"):
+        for kind in ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"):
             (resource,) = (each for each in synthesised.resources.values() if each["Type"] == kind)
             assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == policy
         assert synthesised.one("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is protected

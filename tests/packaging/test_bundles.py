@@ -217,6 +217,7 @@ def test_they_run(built: Built, tmp_path: Path) -> None:
             kubernetes_endpoint_suffixes=("127.0.0.1",),
             reserve_seconds=5,
             scan_retention_days=30,
+            evidence_bucket="evidence",
         )
         urls = {f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in fleet.endpoint_urls.items()}
         with runtime(built.scan, "scan", {**scan.to_env(), **urls}) as function:

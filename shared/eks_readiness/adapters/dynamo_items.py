@@ -8,25 +8,28 @@ One partition per cluster (its ARN; `*` for statements about every cluster):
 What is told of the fleet as a whole is in the partition `fleet`. Only rows under OUTBOX# start the relay.
 
 Each row has its value as JSON in `body` (text; compressed bytes when it is large), a `schema`, and next to them only
-what conditions, indexes and expiry need. A reader ignores fields that it does not know, so that the version before the
-deployed one can read what a newer one wrote.
+what conditions, indexes and expiry need. The version before the deployed one can read what a newer one wrote
+(`newer_values.py`). No row is larger than `MAX_ITEM_BYTES`: of a large scan the details lie elsewhere
+(`dynamo_scans.py`), a large event is told with fewer details.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
 from eks_readiness import names
+from eks_readiness.adapters.newer_values import read_value
 from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn
 from eks_readiness.domain.errors import StoreError, bounded
-from eks_readiness.domain.event import Event, OutboxKey
+from eks_readiness.domain.event import OutboxKey, StoredEvent
 from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
+from eks_readiness.domain.shortening import shorter_events
 
 Item = dict[str, dict[str, Any]]
 """A row, or a key, as the low-level DynamoDB API spells it: attribute name → {type: value}."""
@@ -58,6 +61,8 @@ SHARDS = 8
 COMPRESSED_FROM_BYTES = 8_000
 MAX_ITEM_BYTES = 350_000
 """A row may have 400 KB; the rest is headroom for what is counted differently."""
+MAX_EVENT_BYTES = 128_000
+"""What an event may take: more would not fit into a message, either."""
 MAX_BODY_BYTES = 8_000_000
 """A body that unpacks to more than this was not written by us."""
 
@@ -132,20 +137,30 @@ def scan_key(cluster: ClusterArn, scan: ScanRecord) -> Item:
     return key(cluster, f"{SCAN_PREFIX}{instant(scan.slot)}#{scan.scan_id}")
 
 
-def scan_item(cluster: ClusterArn, scan: ScanRecord, retention: timedelta) -> Item:
+def scan_item(cluster: ClusterArn, scan: ScanRecord, retention: timedelta, attributes: Item | None = None) -> Item:
     """A scan, until its retention is over."""
     expires = int((scan.slot + retention).timestamp())
-    return row(scan_key(cluster, scan), scan, {names.EXPIRES: {"N": str(expires)}})
+    return row(scan_key(cluster, scan), scan, {names.EXPIRES: {"N": str(expires)}, **(attributes or {})})
 
 
-def event_item(event: Event, created_at: datetime) -> Item:
-    """An event that nobody was told about yet, visible in the index of such events."""
+def event_item(event: StoredEvent, created_at: datetime) -> Item:
+    """An event that nobody was told about yet, visible in the index of such events; told with what there is room for.
+
+    Raises:
+        StoreError: not even an event without its changes fits.
+    """
     attributes = {
         STATUS: {"S": PENDING},
         names.CREATED_AT: {"S": instant(created_at)},
         names.PENDING_SHARD: {"S": shard(event.key.partition, names.PENDING_SHARD)},
     }
-    return row(outbox_key(event.key), event, attributes)
+    where = outbox_key(event.key)
+    if item_bytes(item := _row(where, event, attributes)) <= MAX_EVENT_BYTES:
+        return item
+    for shorter in shorter_events(event):
+        if item_bytes(item := _row(where, shorter, attributes)) <= MAX_EVENT_BYTES:
+            return item
+    return _required_to_fit(item)
 
 
 def attestation_item(attestation: Attestation) -> Item:
@@ -163,18 +178,40 @@ def row(where: Item, value: object, attributes: Mapping[str, dict[str, Any]]) ->
     """Make a row.
 
     Raises:
-        StoreError: it is larger than a row may be.
+        StoreError: it is larger than a row may be, or than a reader unpacks.
     """
+    return _required_to_fit(_row(where, value, attributes))
+
+
+def _row(where: Item, value: object, attributes: Mapping[str, dict[str, Any]]) -> Item:
     text = msgspec.json.encode(value)
+    if len(text) > MAX_BODY_BYTES:
+        raise StoreError(f"{name_of(where)} would hold {len(text):,} bytes, more than {MAX_BODY_BYTES:,}")
     large = len(text) > COMPRESSED_FROM_BYTES
     body: dict[str, Any] = {"B": zlib.compress(text)} if large else {"S": text.decode()}
-    size = len(body["B"]) if large else len(text)
-    if size > MAX_ITEM_BYTES:
+    return {**where, SCHEMA: {"N": str(getattr(value, "schema", 1))}, BODY: body, **attributes}
+
+
+def _required_to_fit(item: Item) -> Item:
+    if (size := item_bytes(item)) > MAX_ITEM_BYTES:
         raise StoreError(
-            f"{name_of(where)} would take {size:,} bytes, more than {MAX_ITEM_BYTES:,}",
+            f"{name_of(item)} would take {size:,} bytes, more than {MAX_ITEM_BYTES:,}",
             remedy="report it with the output of: eks-readiness collect",
         )
-    return {**where, SCHEMA: {"N": str(getattr(value, "schema", 1))}, BODY: body, **attributes}
+    return item
+
+
+def item_bytes(item: Item) -> int:
+    """The size of a row as DynamoDB counts it, or a little more.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name.encode()) + sum(_sizes(value)) for name, value in item.items())
+
+
+def _sizes(value: Mapping[str, Any]) -> Iterator[int]:
+    for kept in value.values():
+        yield len(kept if isinstance(kept, bytes) else str(kept).encode())
 
 
 def body(item: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
@@ -185,8 +222,8 @@ def body(item: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
     """
     try:
         stored = item[BODY]
-        text = _unpacked(stored["B"]) if "B" in stored else stored["S"].encode()
-        return msgspec.json.decode(text, type=kind)
+        text = unpacked(stored["B"], MAX_BODY_BYTES) if "B" in stored else stored["S"].encode()
+        return read_value(text, kind)
     except (KeyError, ValueError, zlib.error) as error:
         problem = f"no {BODY}" if isinstance(error, KeyError) else str(error)
         raise StoreError(
@@ -195,9 +232,28 @@ def body(item: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
         ) from error
 
 
-def _unpacked(compressed: bytes) -> bytes:
-    unpacking = zlib.decompressobj()
-    text = unpacking.decompress(compressed, MAX_BODY_BYTES)
+def unpacked(compressed: bytes, most_bytes: int) -> bytes:
+    """Unpack what zlib or gzip packed, up to a size.
+
+    Raises:
+        ValueError: it is cut off, or larger.
+        zlib.error: it is something else.
+    """
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | _ZLIB_OR_GZIP)
+    text = unpacking.decompress(compressed, most_bytes)
     if not unpacking.eof:
-        raise ValueError(f"incomplete, or more than {MAX_BODY_BYTES:,} bytes")
+        raise ValueError(f"incomplete, or more than {most_bytes:,} bytes")
     return text
+
+
+_ZLIB_OR_GZIP = 32
+"""Source: https://docs.python.org/3/library/zlib.html#zlib.decompress"""
+
+
+def text_of(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """The value of a row as it is stored, for people; nothing where it cannot be unpacked."""
+    stored = item.get(BODY, {})
+    try:
+        return unpacked(stored["B"], MAX_BODY_BYTES).decode() if "B" in stored else str(stored.get("S", ""))
+    except (ValueError, zlib.error):
+        return ""

@@ -16,6 +16,7 @@ from eks_readiness.adapters.dynamo_items import (
     SENT,
     SENT_AT,
     STATUS,
+    Item,
     body,
     event_item,
     instant,
@@ -23,10 +24,12 @@ from eks_readiness.adapters.dynamo_items import (
     outbox_key,
     parse_outbox_key,
     shards,
+    text_of,
 )
 from eks_readiness.adapters.dynamo_table import ABSENT, LedgerTable
+from eks_readiness.adapters.newer_values import foreign_event
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
+from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey, StoredEvent
 from eks_readiness.domain.ledger import PendingEvent
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
@@ -55,7 +58,16 @@ class DynamoOutbox:
                 ":me": {"S": str(uuid4())},
             },
         )
-        return None if item is None else body(item, Event)  # type: ignore[arg-type] # a union is a type to msgspec
+        return None if item is None else self._event(item, key)
+
+    def _event(self, item: Item, key: OutboxKey) -> Event:
+        try:
+            event: Event = body(item, StoredEvent)  # type: ignore[arg-type] # a union is a type to msgspec
+        except StoreError as error:
+            # Nobody would be told if this were an error: the event would be tried again until it is forgotten.
+            self._on_broken_row(BrokenRow(key=name_of(item), problem=str(error)))
+            return foreign_event(key, text_of(item), problem=str(error))
+        return event
 
     def sent(self, key: OutboxKey, *, message_id: str, at: datetime) -> None:
         """Mark an event as told; nothing happens when it is already."""

@@ -7,9 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import msgspec
+
 from eks_readiness import names
+from eks_readiness.adapters import newer_values
 from eks_readiness.adapters.dynamo_items import (
     REGISTRATION,
+    SCHEMA,
+    Item,
     body,
     event_item,
     key,
@@ -22,6 +27,7 @@ from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.errors import StoreError
 from eks_readiness.domain.event import LevelEvent
 from eks_readiness.domain.ledger import Registration
+from eks_readiness.domain.policy import THRESHOLDS
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
 
@@ -50,7 +56,7 @@ class DynamoClusterRegistry:
         index = self._table.query_index(names.REGISTRY_INDEX, names.REGISTRY_SHARD, shards(names.REGISTRY_SHARD))
         for item in index:
             try:
-                registration = body(item, Registration)
+                registration = _registration(item)
             except StoreError as error:
                 self._on_broken_row(BrokenRow(key=name_of(item), problem=str(error)))
             else:
@@ -59,4 +65,13 @@ class DynamoClusterRegistry:
     def registration(self, cluster: ClusterArn) -> Registration | None:
         """What is registered about a cluster."""
         item = self._table.get(key(cluster, REGISTRATION))
-        return None if item is None else body(item, Registration)
+        return None if item is None else _registration(item)
+
+
+def _registration(item: Item) -> Registration:
+    registration = body(item, Registration)
+    if int(item.get(SCHEMA, {}).get("N", newer_values.SCHEMA)) <= newer_values.SCHEMA:
+        return registration
+    # A threshold that only a newer version knows would keep this one from scanning the cluster at all.
+    known = {name: value for name, value in registration.policy.items() if name in THRESHOLDS}
+    return msgspec.structs.replace(registration, policy=known)

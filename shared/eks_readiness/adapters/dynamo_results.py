@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
@@ -24,10 +25,10 @@ from eks_readiness.adapters.dynamo_items import (
     instant,
     key,
     name_of,
-    scan_item,
     shards,
     state_item,
 )
+from eks_readiness.adapters.dynamo_scans import ScanRows
 from eks_readiness.adapters.dynamo_table import ABSENT, CONDITION_FAILED, PRESENT, LedgerTable
 from eks_readiness.domain.cluster import ClusterArn
 from eks_readiness.domain.errors import StoreError
@@ -35,14 +36,16 @@ from eks_readiness.domain.ledger import ClusterState, LedgerWrite, ScanRecord, W
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
 _Value = TypeVar("_Value", ClusterState, ScanRecord)
+_AT_ONCE = 8
+"""How many details are read from the archive at the same time; the client holds ten connections."""
 
 
 class DynamoResultStore:
     """ResultStore on the ledger's table."""
 
-    def __init__(self, table: LedgerTable, *, retention: timedelta, on_broken_row: OnBrokenRow) -> None:
+    def __init__(self, table: LedgerTable, scan_rows: ScanRows, *, on_broken_row: OnBrokenRow) -> None:
         self._table = table
-        self._retention = retention
+        self._scan_rows = scan_rows
         self._on_broken_row = on_broken_row
 
     def state(self, cluster: ClusterArn) -> ClusterState | None:
@@ -70,12 +73,16 @@ class DynamoResultStore:
     def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
         """The newest scan, with its scorecard."""
         newest = next(self._table.query(cluster, SCAN_PREFIX, descending=True, page=1), None)
-        return None if newest is None else body(newest, ScanRecord)
+        return None if newest is None else self._scan_rows.whole(newest, body(newest, ScanRecord))
 
-    def scans(self, cluster: ClusterArn, *, limit: int) -> Sequence[ScanRecord]:
-        """The newest scans, newest first."""
+    def scans(self, cluster: ClusterArn, *, limit: int, details: bool = True) -> Sequence[ScanRecord]:
+        """The newest scans, newest first; without `details` those of large scans are not looked up."""
         items = self._table.query(cluster, SCAN_PREFIX, descending=True, page=max(1, min(limit, 100)))
-        return list(islice((scan for item in items for scan in self._readable(item, ScanRecord)), limit))
+        newest = list(islice(((item, kept) for item in items for kept in self._readable(item, ScanRecord)), limit))
+        if not details:
+            return [kept for _, kept in newest]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(lambda found: self._scan_rows.whole(*found), newest))
 
     def _readable(self, item: Item, kind: type[_Value]) -> Iterator[_Value]:
         try:
@@ -93,7 +100,7 @@ class DynamoResultStore:
             {"Put": {**table, "Item": state_item(write.state), **_state_condition(write)}},
         ]
         if write.scan is not None:
-            actions.append({"Put": {**table, "Item": scan_item(arn, write.scan, self._retention), **ABSENT}})
+            actions.append({"Put": {**table, "Item": self._scan_rows.item(write.state.cluster, write.scan), **ABSENT}})
         if write.event is not None:
             actions.append({"Put": {**table, "Item": event_item(write.event, at), **ABSENT}})
         return actions

@@ -13,6 +13,7 @@ import msgspec
 
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
+from eks_readiness.domain.errors import StoreError
 from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
 from eks_readiness.domain.ledger import (
     ClusterState,
@@ -171,7 +172,7 @@ class MemoryResultStore:
         """The newest scan, with its scorecard."""
         return next(iter(self.scans(cluster, limit=1)), None)
 
-    def scans(self, cluster: ClusterArn, *, limit: int) -> Sequence[ScanRecord]:
+    def scans(self, cluster: ClusterArn, *, limit: int, details: bool = True) -> Sequence[ScanRecord]:  # noqa: ARG002 - they are at hand
         """The newest scans, newest first."""
         return sorted(self._scans.get(cluster, {}).values(), key=lambda scan: scan.slot, reverse=True)[:limit]
 
@@ -270,6 +271,28 @@ class MemoryDeadLetters:
         self.sent_back += [each.body for each in letters]
         self.delete(letters)
         return len(letters)
+
+
+class MemoryScanArchive:
+    """ScanArchive in memory."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+    def put(self, key: str, body: bytes) -> str:
+        """Keep a body; returns its address."""
+        address = f"memory://{key}"
+        self.bodies[address] = body
+        return address
+
+    def get(self, address: str, *, most_bytes: int) -> bytes:
+        """Read a body back."""
+        body = self.bodies.get(address)
+        if body is None:
+            raise StoreError(f"{address} is not there any more")
+        if len(body) > most_bytes:
+            raise StoreError(f"{address} has more than {most_bytes:,} bytes")
+        return body
 
 
 class MemoryLevelNotifier:

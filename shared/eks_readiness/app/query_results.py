@@ -33,10 +33,10 @@ def cluster_state(cluster: ClusterRef, ledger: Ledger) -> ClusterState | None:
 
 
 def newest_scan(cluster: ClusterRef, ledger: Ledger) -> ScanRecord | None:
-    """A cluster's newest scan, with every finding."""
+    """A cluster's newest scan, with every finding; `detail_missing` says why, where it is not."""
     return ledger.results.newest_scan(cluster.arn)
 
 
 def scan_history(cluster: ClusterRef, ledger: Ledger, *, limit: int) -> Sequence[ScanRecord]:
-    """A cluster's newest scans, newest first."""
-    return ledger.results.scans(cluster.arn, limit=limit)
+    """A cluster's newest scans, newest first; of large ones, what the ledger itself has of them."""
+    return ledger.results.scans(cluster.arn, limit=limit, details=False)

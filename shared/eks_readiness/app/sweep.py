@@ -117,7 +117,7 @@ class Sweep:
             return 0
         by_kind: dict[str, list[tuple[OutboxKey, LevelEvent]]] = {}
         for event in self.ledger.outbox.held([each.key for each in held]):
-            by_kind.setdefault(event.kind, []).append((event.key, event))
+            by_kind.setdefault(event.other_kind or event.kind, []).append((event.key, event))
         made = 0
         for members in by_kind.values():
             members.sort(key=lambda member: member[0])

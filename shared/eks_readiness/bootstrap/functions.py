@@ -18,7 +18,7 @@ from eks_readiness.app.dispatch_scans import dispatch_scans
 from eks_readiness.app.relay_events import Relayed, RelayEvent
 from eks_readiness.app.sweep import Sweep
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
-from eks_readiness.ports import BrokenRow, Ledger
+from eks_readiness.ports import BrokenRow, Ledger, ScanArchive
 from eks_readiness.reports.event_message import event_message_writer
 from eks_readiness.settings import DispatchSettings, RelaySettings, Settings, SweepSettings
 
@@ -27,9 +27,14 @@ _READS_ONLY_DAYS = 1
 
 
 def ledger_of(
-    session: Any, settings: Settings, metrics: EmfMetricSink, *, retention_days: int = _READS_ONLY_DAYS
+    session: Any,
+    settings: Settings,
+    metrics: EmfMetricSink,
+    *,
+    retention_days: int = _READS_ONLY_DAYS,
+    archive: ScanArchive | None = None,
 ) -> Ledger:
-    """The deployment's ledger; rows that cannot be read are counted and named in the log.
+    """The deployment's ledger; rows that cannot be read, or not be written whole, are counted and named in the log.
 
     A function makes all clients from one `session`: in a second one, the first client costs again what all share.
     """
@@ -37,7 +42,13 @@ def ledger_of(
     def on_broken_row(row: BrokenRow) -> None:
         metrics.fleet({names.BROKEN_ROWS: 1}, properties={"row": row.key, "problem": row.problem})
 
-    return dynamo_ledger(session, settings.ledger_table, retention_days=retention_days, on_broken_row=on_broken_row)
+    return dynamo_ledger(
+        session,
+        settings.ledger_table,
+        retention_days=retention_days,
+        on_broken_row=on_broken_row,
+        archive=archive,
+    )
 
 
 def dispatcher(settings: DispatchSettings) -> Callable[[datetime], int]:

@@ -176,10 +176,17 @@ def results(
     registration = there.ledger.registry.registration(cluster.arn)
     now = _standing(there, registration, state, timedelta(hours=interval_hours))
     if output is Output.JSON:
-        show_json({"published": _published(state, now), "newest_scan": scorecard_document(scan.scorecard)})
+        show_json(
+            {
+                "published": _published(state, now),
+                "newest_scan": scorecard_document(scan.scorecard),
+                "detail_missing": scan.detail_missing,
+            }
+        )
     else:
         show("\n".join(_published_in_words(state, now)))
         show(scorecard_table(scan.scorecard, every_check=every_check))
+    _tell_missing_detail(scan)
     _require_levels([(state, now)], level)
 
 
@@ -188,7 +195,13 @@ def newest_scorecard(cluster: ClusterRef, name: str, *, region: str | None, prof
     scan = newest_scan(cluster, connected(name, region, profile).ledger)
     if scan is None:
         raise _not_scanned(cluster)
+    _tell_missing_detail(scan)
     return scan.scorecard
+
+
+def _tell_missing_detail(scan: ScanRecord) -> None:
+    if scan.detail_missing:
+        note(f"warning: details of this scan are missing, its level and items are not: {scan.detail_missing}")
 
 
 def _not_scanned(cluster: ClusterRef) -> InputError:

@@ -27,8 +27,10 @@ LevelEventKind = Literal[
     "COVERAGE_LOST",
     "COVERAGE_RESTORED",
     "CLUSTER_REMOVED",
+    "OTHER",
 ]
-DigestKind = Literal["RULESET_CHANGED", "FLEET_COVERAGE"]
+"""OTHER: a kind that a newer version wrote; it is told in plain words, under the name that it has there."""
+DigestKind = Literal["RULESET_CHANGED", "FLEET_COVERAGE", "OTHER"]
 EventKind = LevelEventKind | DigestKind | Literal["EXPIRING"]
 
 
@@ -76,7 +78,7 @@ class LevelEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     `from_level` is what was told before, None in a baseline; `to_level` what is published now. `changes` are the items
     that moved since the event before; in a baseline, those that are missing. `moves` are the newest of `moves_total`
     moves that were held back and are told together here. `coverage_lost_at` is when proof was lost; with any other kind
-    than COVERAGE_LOST it is back. A `held` event waits for a digest.
+    than COVERAGE_LOST it is back. A `held` event waits for a digest. `other_kind` is what a newer version calls it.
     """
 
     schema: int = 1
@@ -100,6 +102,7 @@ class LevelEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     held: bool = False
     missing: dict[str, tuple[ItemId, ...]] = {}
     unknown: dict[str, tuple[ItemId, ...]] = {}
+    other_kind: str = ""
 
     @property
     def key(self) -> OutboxKey:
@@ -146,7 +149,10 @@ class DigestMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class DigestEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="digest"):
-    """Many clusters moved for one reason, and are told together: new rules, or nothing could be observed any more."""
+    """Many clusters moved for one reason, and are told together: new rules, or nothing could be observed any more.
+
+    `other_kind` is what a newer version calls it.
+    """
 
     schema: int = 1
     event_id: str
@@ -154,6 +160,7 @@ class DigestEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     name: str
     created_at: Instant
     members: tuple[DigestMember, ...]
+    other_kind: str = ""
 
     @property
     def key(self) -> OutboxKey:
@@ -161,13 +168,31 @@ class DigestEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         return OutboxKey(partition=FLEET, name=self.name)
 
 
-Event = LevelEvent | ExpiryEvent | DigestEvent
+class ForeignEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that this version cannot read, since a newer one wrote it. It is told all the same, in plain words.
+
+    `kind` is what the newer version calls it; `document` is the event as it is stored, cut where it is long.
+    """
+
+    event_id: str
+    kind: str
+    key: OutboxKey
+    cluster: ClusterRef | None
+    problem: str
+    document: str
+
+
+StoredEvent = LevelEvent | ExpiryEvent | DigestEvent
+"""What this version writes."""
+Event = StoredEvent | ForeignEvent
+"""What is told."""
 MAX_DIGEST_MEMBERS = 98
 """What one transaction can mark as told beside the digest itself.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
 _DIGESTS: dict[LevelEventKind, DigestKind] = {"RULESET_CHANGED": "RULESET_CHANGED", "COVERAGE_LOST": "FLEET_COVERAGE"}
+"""Anything else that was held back is told together, too."""
 
 
 def digest_of(members: tuple[LevelEvent, ...], *, at: datetime) -> DigestEvent:
@@ -176,14 +201,17 @@ def digest_of(members: tuple[LevelEvent, ...], *, at: datetime) -> DigestEvent:
     Raises:
         ValueError: there are none, more than fit, or of several kinds.
     """
-    kinds = {each.kind for each in members}
+    kinds = {(each.kind, each.other_kind) for each in members}
     if len(kinds) != 1 or len(members) > MAX_DIGEST_MEMBERS:
         raise ValueError(f"a digest has 1 to {MAX_DIGEST_MEMBERS} members of one kind, not {len(members)} of {kinds}")
     ids = sorted(each.event_id for each in members)
     event_id = str(uuid5(NAMESPACE, "|".join(ids)))
+    kind, other_kind = kinds.pop()
+    digest_kind: DigestKind = _DIGESTS.get(kind, "OTHER")
     return DigestEvent(
         event_id=event_id,
-        kind=_DIGESTS[kinds.pop()],
+        kind=digest_kind,
+        other_kind=(other_kind or kind) if digest_kind == "OTHER" else "",
         name=f"{at:%Y%m%dT%H%M%S}-{event_id}",
         created_at=at,
         members=tuple(

@@ -6,6 +6,7 @@ values. Nothing here does I/O.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID, uuid5
@@ -14,6 +15,7 @@ import msgspec
 
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.event import NAMESPACE, LevelEvent, Move, OutboxKey
+from eks_readiness.domain.finding import Outcome
 from eks_readiness.domain.instant import Instant
 from eks_readiness.domain.item import ItemId
 from eks_readiness.domain.scorecard import ItemVerdict, Level, LevelInterval, Scorecard
@@ -118,13 +120,28 @@ class ClusterState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One scan as it is kept in the ledger. `findings` and `items` are in the scorecard."""
+    """One scan as it is kept in the ledger. `findings` and `items` are in the scorecard.
+
+    `detail_missing` says why findings or their offenders are left out; it is empty in a whole scan. `counts` are then
+    the findings of the whole scan, by outcome.
+    """
 
     schema: int = 1
     scan_id: str
     slot: datetime
     trigger: Trigger
     scorecard: Scorecard
+    detail_missing: str = ""
+    counts: dict[Outcome, int] = {}
+
+    def count(self, outcome: Outcome) -> int:
+        """How many findings of the whole scan have an outcome."""
+        return self.counts.get(outcome, 0) if self.counts else outcomes(self.scorecard).get(outcome, 0)
+
+
+def outcomes(scorecard: Scorecard) -> dict[Outcome, int]:
+    """The findings of a scorecard, counted by outcome."""
+    return dict(Counter(each.outcome for each in scorecard.findings))
 
 
 class LedgerWrite(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,10 +14,10 @@ from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.event import (
     DigestEvent,
-    DigestKind,
     DigestMember,
     Event,
     ExpiryEvent,
+    ForeignEvent,
     ItemChange,
     LevelEvent,
     LevelEventKind,
@@ -23,6 +25,7 @@ from eks_readiness.domain.event import (
 )
 from eks_readiness.domain.item import ItemId
 from eks_readiness.domain.scorecard import LEVEL_MEANINGS, Level, LevelInterval
+from eks_readiness.domain.shortening import shorter_events
 from eks_readiness.ports import Message, WriteMessage
 
 Direction = Literal["none", "down", "up"]
@@ -57,7 +60,7 @@ class LevelMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: Literal["eks-readiness.level-change/1"]
     event_id: str
-    event: LevelEventKind
+    event: str
     direction: Direction
     cluster: MessageCluster
     from_level: Level | None
@@ -110,27 +113,59 @@ class DigestMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: Literal["eks-readiness.fleet-digest/1"]
     event_id: str
-    event: DigestKind
+    event: str
     members: tuple[MemberChange, ...]
     dashboard_url: str
 
 
+class ForeignMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What machines receive about an event that this version cannot read; `document` is its text, perhaps cut."""
+
+    schema: str
+    event_id: str
+    event: str
+    cluster: MessageCluster | None
+    problem: str
+    document: str
+    dashboard_url: str
+
+
 def event_message_writer(dashboard_url: str) -> WriteMessage:
-    """A writer of messages that send their readers to a dashboard (empty: to none)."""
+    """A writer of messages that send their readers to a dashboard (empty: to none).
+
+    A message that SNS would not take is written with fewer details.
+    """
 
     def write(event: Event) -> Message:
-        match event:
-            case LevelEvent():
-                message = _level_message(event, dashboard_url)
-                if len(msgspec.json.encode(message.bodies)) > MAX_BYTES:
-                    message = _level_message(_brief(event), dashboard_url)
-                return message
-            case ExpiryEvent():
-                return _message(_expiry_machine(event, dashboard_url), *_expiry_words(event, dashboard_url))
-            case DigestEvent():
-                return _message(_digest_machine(event, dashboard_url), *_digest_words(event, dashboard_url))
+        forms = _forms(event)
+        message = _written(next(forms), dashboard_url)
+        while len(json.dumps(message.bodies)) > MAX_BYTES:  # as it is sent: with everything but ASCII escaped
+            shorter = next(forms, None)
+            if shorter is None:
+                break
+            message = _written(shorter, dashboard_url)
+        return message
 
     return write
+
+
+def _forms(event: Event) -> Iterator[Event]:
+    yield event
+    if not isinstance(event, ForeignEvent):
+        yield from shorter_events(event)
+
+
+def _written(event: Event, dashboard_url: str) -> Message:
+    match event:
+        case LevelEvent():
+            machine: msgspec.Struct = _machine(event, dashboard_url)
+            return _message(machine, _subject(event), level_prose(event, dashboard_url), _attributes(event))
+        case ExpiryEvent():
+            return _message(_expiry_machine(event, dashboard_url), *_expiry_words(event, dashboard_url))
+        case DigestEvent():
+            return _message(_digest_machine(event, dashboard_url), *_digest_words(event, dashboard_url))
+        case ForeignEvent():
+            return _message(_foreign_machine(event, dashboard_url), *_foreign_words(event, dashboard_url))
 
 
 def _message(machine: msgspec.Struct, subject: str, prose: str, attributes: dict[str, str | int]) -> Message:
@@ -141,18 +176,6 @@ def _message(machine: msgspec.Struct, subject: str, prose: str, attributes: dict
         bodies={"default": msgspec.json.encode(machine).decode(), "email": _printable(prose), "sms": subject},
         attributes=attributes,
     )
-
-
-def _level_message(event: LevelEvent, dashboard_url: str) -> Message:
-    return _message(
-        _machine(event, dashboard_url), _subject(event), level_prose(event, dashboard_url), _attributes(event)
-    )
-
-
-def _brief(event: LevelEvent) -> LevelEvent:
-    """The event without what explains each change: rather that than never told."""
-    bare = tuple(msgspec.structs.replace(each, reason="", offenders=(), fix="") for each in event.changes)
-    return msgspec.structs.replace(event, changes=bare)
 
 
 def level_prose(event: LevelEvent, dashboard_url: str) -> str:
@@ -186,6 +209,8 @@ def _headline(event: LevelEvent) -> str:
         "Nobody saw it fall.",
         "COVERAGE_RESTORED": f" can be observed again: readiness level {to}.",
         "CLUSTER_REMOVED": f" is no longer scanned. Its readiness level was {to}; its history stays.",
+        "OTHER": f": {event.other_kind}, an event that this version of the scanner does not know: a newer one wrote "
+        f"it. The readiness level is {to}.",
     }
     return f"{bounded(str(event.cluster))}{words[event.kind]}"
 
@@ -241,7 +266,7 @@ def _when(at: datetime) -> str:
 
 
 def _subject(event: LevelEvent) -> str:
-    words = {
+    words: dict[LevelEventKind, str] = {
         "BASELINE": f"starts at level {event.to_level}",
         "REGRESSED": f"fell from level {event.from_level} to {event.to_level}",
         "IMPROVED": f"rose from level {event.from_level} to {event.to_level}",
@@ -250,6 +275,7 @@ def _subject(event: LevelEvent) -> str:
         "COVERAGE_LOST": f"is unknown (was level {event.to_level})",
         "COVERAGE_RESTORED": f"is known again: level {event.to_level}",
         "CLUSTER_REMOVED": "is no longer scanned",
+        "OTHER": f"had the event {event.other_kind}, at level {event.to_level}",
     }
     return f"EKS readiness: {event.cluster.name} ({event.cluster.region}) {words[event.kind]}"
 
@@ -277,7 +303,7 @@ def _attributes(event: LevelEvent) -> dict[str, str | int]:
     direction = _direction(event)
     urgent = direction == "down" or event.kind in ("COVERAGE_LOST", "UNSTABLE")
     attributes: dict[str, str | int] = {
-        names.ATTRIBUTE_EVENT: event.kind,
+        names.ATTRIBUTE_EVENT: event.other_kind or event.kind,
         names.ATTRIBUTE_DIRECTION: direction,
         **_place(event.cluster),
         names.ATTRIBUTE_TO_LEVEL: event.to_level,
@@ -300,7 +326,7 @@ def _machine(event: LevelEvent, dashboard_url: str) -> LevelMessage:
     return LevelMessage(
         schema=names.MESSAGE_SCHEMA,
         event_id=event.event_id,
-        event=event.kind,
+        event=event.other_kind or event.kind,
         direction=_direction(event),
         cluster=_cluster(event.cluster),
         from_level=event.from_level,
@@ -371,11 +397,48 @@ def _expiry_words(event: ExpiryEvent, dashboard_url: str) -> tuple[str, str, dic
     return f"EKS readiness: {event.statement} of {subject} ends soon", prose, attributes
 
 
+def _foreign_machine(event: ForeignEvent, dashboard_url: str) -> ForeignMessage:
+    return ForeignMessage(
+        schema=names.FOREIGN_SCHEMA,
+        event_id=event.event_id,
+        event=event.kind,
+        cluster=_cluster(event.cluster) if event.cluster else None,
+        problem=event.problem,
+        document=event.document,
+        dashboard_url=dashboard_url,
+    )
+
+
+def _foreign_words(event: ForeignEvent, dashboard_url: str) -> tuple[str, str, dict[str, str | int]]:
+    where = str(event.cluster) if event.cluster else event.key.partition
+    headline = (
+        f"{where}: {event.kind}, an event that this version of the scanner cannot read: a newer one wrote it, or the "
+        "ledger's row is damaged. It is told as it is stored."
+    )
+    parts = [
+        headline,
+        event.document or "The row holds no text.",
+        f"Why it cannot be read: {event.problem}",
+        "See for yourself: eks-readiness results",
+    ]
+    if dashboard_url:
+        parts.append(f"Dashboard: {dashboard_url}")
+    parts.append(f"Event {event.event_id}")
+    attributes: dict[str, str | int] = {
+        names.ATTRIBUTE_EVENT: event.kind,
+        names.ATTRIBUTE_DIRECTION: "none",
+        names.ATTRIBUTE_PRIORITY: "high",
+        **(_place(event.cluster) if event.cluster else {}),
+    }
+    name = f"{event.cluster.name} ({event.cluster.region})" if event.cluster else "the fleet"
+    return f"EKS readiness: {name}: an event that cannot be read: {event.kind}", "\n\n".join(parts) + "\n", attributes
+
+
 def _digest_machine(event: DigestEvent, dashboard_url: str) -> DigestMessage:
     return DigestMessage(
         schema=names.DIGEST_SCHEMA,
         event_id=event.event_id,
-        event=event.kind,
+        event=event.other_kind or event.kind,
         members=tuple(
             MemberChange(
                 event_id=each.event_id,
@@ -396,6 +459,12 @@ def _digest_words(event: DigestEvent, dashboard_url: str) -> tuple[str, str, dic
     if event.kind == "RULESET_CHANGED":
         subject = f"EKS readiness: new rules moved the level of {count}"
         headline = f"Rules, thresholds or waivers changed, and moved the readiness level of {count}."
+    elif event.kind == "OTHER":
+        subject = f"EKS readiness: {event.other_kind} of {count}"
+        headline = (
+            f"{count}: {event.other_kind}, events that this version of the scanner does not know: a newer one wrote "
+            "them."
+        )
     else:
         subject = f"EKS readiness: {count} cannot be observed any more"
         headline = (

@@ -140,14 +140,13 @@ def history_table(scans: Sequence[ScanRecord]) -> Table:
     for each, at in zip(scans, made, strict=True):
         card = each.scorecard
         missing = sum(len(items) for items in card.blockers.missing.values())
-        unknown = sum(finding.outcome == "unknown" for finding in card.findings)
         score = "" if card.score_percent is None else f"{card.score_percent:g} %"
         table.add_row(
             when(each.slot),
             str(card.level),
             score,
             str(missing),
-            str(unknown),
+            str(each.count("unknown")),
             card.ruleset,
             *([when(at) if at else ""] if several else []),
         )

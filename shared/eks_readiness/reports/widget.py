@@ -71,6 +71,7 @@ def cluster_page(state: ClusterState, scan: ScanRecord, stand: Standing, *, endp
         "coverage_lost": _when(state.coverage_lost_at) if state.coverage_lost_at else "",
         "held": [(_when(each.slot), each.from_level, each.to_level) for each in state.held],
         "scanned": _when(state.observed_at),
+        "detail_missing": scan.detail_missing,
         "open_items": sorted(open_items, key=lambda each: str(each["required_from"])),
     }
     return _template().render(cluster=cluster, rows=(), endpoint=endpoint)
