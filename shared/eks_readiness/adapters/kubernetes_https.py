@@ -224,10 +224,12 @@ def _pause(status: int, headers: Mapping[str, str]) -> float | None:
     return min(float(after), _MAX_PAUSE_SECONDS) if after.isascii() and after.isdigit() else 1.0
 
 
-def _translated(error: HTTPError, path: str) -> ProbeError:
+def _translated(error: HTTPError, path: str) -> ProbeError:  # noqa: PLR0911 - one for each kind of error
     reason: Any = getattr(error, "reason", None) or error
     what = bounded(f"GET {path}: {type(reason).__name__}: {reason}")
     if isinstance(reason, SSLError):
+        if not any(isinstance(each, ssl.SSLCertVerificationError) for each in reason.args):
+            return Unreachable(what, remedy=f"the TLS handshake was broken off: {_ROUTE}")
         remedy = "the server does not show a certificate of the cluster's own authority: is it the cluster's endpoint?"
         # Somebody may stand between: whoever watches the logs is told, beside the findings that stay unknown.
         _LOG.warning("security: a server that is not the cluster's own was refused: %s", what)
