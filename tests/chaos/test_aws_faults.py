@@ -61,7 +61,9 @@ HELD = _event(NEW_RULES)
 class Call:
     """One call of the ledger: what must be there before, what it is, and how to see whether it was done.
 
-    `prepare` gives the digest that it is about, if it is about one. `answers` are those that it may give when it was done; after a lost answer also those that say that it was done
+    `prepare` gives the digest that it is about, if it is about one.
+
+    `answers` are those that it may give when it was done; after a lost answer also those that say that it was done
     before, `repeated`.
     """
 

@@ -157,10 +157,10 @@ def whole(fleet: Fleet) -> Scorecard:
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(Reset(20_000), id="reset"),
-        pytest.param(Truncate(20_000), id="truncate", marks=pytest.mark.chaos),
-        pytest.param(Drip(20_000, seconds=0.05), id="drip"),
-        pytest.param(Blackhole(20_000), id="blackhole", marks=pytest.mark.chaos),
+        pytest.param(Reset(6_000), id="reset"),
+        pytest.param(Truncate(6_000), id="truncate", marks=pytest.mark.chaos),
+        pytest.param(Drip(6_000, seconds=0.05), id="drip"),
+        pytest.param(Blackhole(6_000), id="blackhole", marks=pytest.mark.chaos),
         pytest.param(Latency(seconds=0.05), id="latency", marks=pytest.mark.chaos),
     ],
 )
