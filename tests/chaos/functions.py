@@ -181,6 +181,12 @@ class Account:
         messages: list[dict[str, Any]] = found.get("Messages", [])
         return messages
 
+    def expire(self, message: Mapping[str, Any]) -> None:
+        """Let the time be over for which a received message is hidden."""
+        self.sqs.change_message_visibility(
+            QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+
     def told(self) -> list[dict[str, Any]]:
         """What the topic's listener has heard."""
         heard: list[dict[str, Any]] = []

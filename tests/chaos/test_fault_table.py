@@ -264,7 +264,7 @@ def test_crash_of_one_cluster_of_many(
     how: str, count: int, receives: int, local_aws: LocalAws, observed: Observed
 ) -> None:
     """A scan that exits, takes all memory or never ends: all others are written, its message ends as a dead letter."""
-    account = Account(local_aws, max_receives=receives)
+    account = Account(local_aws, visibility_seconds=120, max_receives=receives)
     ledger, bad = account.ledger(), named(count // 2)
     for number in range(count):
         ledger.registry.register(Registration(cluster=named(number), registered_at=START))
@@ -273,13 +273,18 @@ def test_crash_of_one_cluster_of_many(
     )
     written, until = 0, time.monotonic() + 500
     with account.scan() as scan:
-        while not (lost := account.receive(account.dead_letters_url, seconds=0)) and time.monotonic() < until:
+        while (written < count - 1 or scan.deaths < receives) and time.monotonic() < until:
             for message in account.receive(account.queue_url, at_most=1):
                 said = scan.invoke(delivery(message), plan={"clusters": {bad.name: how}}, seconds=45)
                 if said == {"result": {"batchItemFailures": []}}:
                     account.sqs.delete_message(QueueUrl=account.queue_url, ReceiptHandle=message["ReceiptHandle"])
                     written += 1
-        assert scan.deaths == receives
+                elif said is None:
+                    account.expire(message)
+    assert (written, scan.deaths) == (count - 1, receives)
+    # Emulators move what was received too often when somebody asks for messages again.
+    assert account.receive(account.queue_url, seconds=0) == []
+    lost = account.receive(account.dead_letters_url)
     states = list(ledger.results.states())
     assert len({each.cluster for each in states}) == count - 1
     assert bad not in {each.cluster for each in states}
@@ -368,8 +373,6 @@ def test_time_running_out(remaining_seconds: float, observed: Observed) -> None:
     assert found is not None
     probed = {check.id for check in SHIPPED if check.rule}
     assert {each.outcome for each in found.scorecard.findings if each.check in probed} == {"unknown"}
-    assert result.state is not None
-    assert (result.state.interval.lowest, result.state.interval.highest) == (0, 3)
     observed(f"nothing answers, {remaining_seconds:g} s left", "scan", "written: every probed check unknown (timeout)")
 
 
@@ -635,11 +638,10 @@ def test_account_that_denies_everything(observed: Observed) -> None:
     card = evaluate(gather(load_scenario("locked")), SHIPPED, policy=Policy())
     probed = {check.id for check in SHIPPED if check.rule}
     unknown = [each for each in card.findings if each.outcome == "unknown" and each.check in probed]
-    assert unknown
+    assert len(unknown) > len(probed) / 2
     assert {each.unknown_reason for each in unknown} <= {"denied", "unreachable"}
     assert "denied" in {each.unknown_reason for each in unknown}
     assert all(each.remedy for each in unknown)
-    assert card.level.highest > card.level.lowest
     observed(
         "access denied for all but EKS", "whole scan of locked", f"{len(unknown)} checks unknown, each with a remedy"
     )
@@ -684,7 +686,7 @@ def test_item_larger_than_a_row(megabytes: int, observed: Observed) -> None:
     size = sum(len(kind) + len(value) for each in row.values() for kind, value in each.items())
     assert size <= MAX_ITEM_BYTES + 1_000
     message = event_message_writer("https://example.com")(written.event)
-    assert len(json.dumps(message.bodies).encode()) < MAX_MESSAGE_BYTES
+    assert len(json.dumps(message.bodies, ensure_ascii=False).encode()) < MAX_MESSAGE_BYTES
     assert max(len(each.offenders) for each in findings) <= MAX_OFFENDERS
     observed(f"{megabytes} MB of offenders", "ledger row and SNS message", f"row of {size / 1000:.0f} kB")
 

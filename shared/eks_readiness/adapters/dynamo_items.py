@@ -26,6 +26,7 @@ from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn
 from eks_readiness.domain.errors import StoreError, bounded
 from eks_readiness.domain.event import Event, OutboxKey
+from eks_readiness.domain.finding import MAX_OFFENDERS
 from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
 
 Item = dict[str, dict[str, Any]]
@@ -133,9 +134,24 @@ def scan_key(cluster: ClusterArn, scan: ScanRecord) -> Item:
 
 
 def scan_item(cluster: ClusterArn, scan: ScanRecord, retention: timedelta) -> Item:
-    """A scan, until its retention is over."""
-    expires = int((scan.slot + retention).timestamp())
-    return row(scan_key(cluster, scan), scan, {names.EXPIRES: {"N": str(expires)}})
+    """A scan, until its retention is over; one that is too large for a row names fewer offenders, and counts them all.
+
+    Raises:
+        StoreError: it is larger than a row may be without any.
+    """
+    expires = {names.EXPIRES: {"N": str(int((scan.slot + retention).timestamp()))}}
+    for most in _FEWER_OFFENDERS:
+        try:
+            return row(scan_key(cluster, scan), scan, expires)
+        except StoreError:
+            findings = tuple(
+                msgspec.structs.replace(each, offenders=each.offenders[:most]) for each in scan.scorecard.findings
+            )
+            scan = msgspec.structs.replace(scan, scorecard=msgspec.structs.replace(scan.scorecard, findings=findings))
+    return row(scan_key(cluster, scan), scan, expires)
+
+
+_FEWER_OFFENDERS = (MAX_OFFENDERS // 2, MAX_OFFENDERS // 4, 1, 0)
 
 
 def event_item(event: Event, created_at: datetime) -> Item:

@@ -25,7 +25,7 @@ class SnsLevelNotifier:
     def publish(self, event: Event) -> str:
         """Publish; returns the message id. Raises StoreError when it was not, or perhaps not, taken."""
         message = self._write_message(event)
-        text = json.dumps(message.bodies)
+        text = json.dumps(message.bodies, ensure_ascii=False)
         if len(text.encode()) > MAX_MESSAGE_BYTES:
             raise StoreError(f"{event.event_id}: the message is larger than SNS takes ({MAX_MESSAGE_BYTES} bytes)")
         try:

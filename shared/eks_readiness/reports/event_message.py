@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -29,6 +30,10 @@ Direction = Literal["none", "down", "up"]
 _MAX_SUBJECT_CHARACTERS = 100
 _MAX_CHANGES = 20
 _MAX_OFFENDERS = 5
+_MAX_BYTES = 250 * 1024
+"""Of all bodies together; SNS takes 256 KiB. Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+_FEWER = (2, 1, 0)
+"""How many offenders of each item, or items of each cluster, are named when all of them do not fit."""
 
 
 class _Cluster(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,14 @@ def event_message_writer(dashboard_url: str) -> WriteMessage:
     """A writer of messages that send their readers to a dashboard (empty: to none)."""
 
     def write(event: Event) -> Message:
+        message = compose(event)
+        for most in _FEWER:
+            if _size(message) <= _MAX_BYTES:
+                break
+            message = compose(_shorter(event, most))
+        return message
+
+    def compose(event: Event) -> Message:
         match event:
             case LevelEvent():
                 machine: msgspec.Struct = _machine(event, dashboard_url)
@@ -104,18 +117,31 @@ def event_message_writer(dashboard_url: str) -> WriteMessage:
             case DigestEvent():
                 machine = _digest_machine(event, dashboard_url)
                 subject, prose, attributes = _digest_words(event, dashboard_url)
-        text = msgspec.json.encode(machine).decode()
         return Message(
             subject=_ascii(subject),
-            bodies={
-                "default": prose,
-                "email": prose,
-                **dict.fromkeys(("email-json", "sqs", "lambda", "http", "https", "firehose"), text),
-            },
+            # Machines have no key of their own: each would be one more copy in what SNS takes as one message.
+            bodies={"default": msgspec.json.encode(machine).decode(), "email": prose, "sms": _ascii(subject)},
             attributes=attributes,
         )
 
     return write
+
+
+def _size(message: Message) -> int:
+    return len(json.dumps(message.bodies, ensure_ascii=False).encode())
+
+
+def _shorter(event: Event, most: int) -> Event:
+    """The event with fewer offenders, or fewer changed items of each cluster; their numbers stay."""
+    match event:
+        case LevelEvent():
+            changes = tuple(msgspec.structs.replace(each, offenders=each.offenders[:most]) for each in event.changes)
+            return msgspec.structs.replace(event, changes=changes)
+        case DigestEvent():
+            members = tuple(msgspec.structs.replace(each, changed=each.changed[:most]) for each in event.members)
+            return msgspec.structs.replace(event, members=members)
+        case ExpiryEvent():
+            return event
 
 
 def level_prose(event: LevelEvent, dashboard_url: str) -> str:
