@@ -40,9 +40,12 @@ def measure(aws: LocalAws, rounds: int) -> list[float]:
     """Seconds from each regression to SNS's answer."""
     account = Account(aws)
     ledger = account.ledger()
+    stream = account.session.client("dynamodb").update_table(
+        TableName=account.table, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    )["TableDescription"]["LatestStreamArn"]
     accepted: dict[str, float] = {}
     over = threading.Event()
-    relaying = threading.Thread(target=_relay, args=(account, ledger, accepted, over), daemon=True)
+    relaying = threading.Thread(target=_relay, args=(account, ledger, stream, accepted, over), daemon=True)
     relaying.start()
     took: list[float] = []
     for number in range(rounds):
@@ -64,14 +67,14 @@ def measure(aws: LocalAws, rounds: int) -> list[float]:
     return took
 
 
-def _relay(account: Account, ledger: Ledger, accepted: dict[str, float], over: threading.Event) -> None:
+def _relay(account: Account, ledger: Ledger, stream: str, accepted: dict[str, float], over: threading.Event) -> None:
     notifier = SnsLevelNotifier(
         account.session.client("sns", config=SDK), account.topic_arn, event_message_writer("https://example.com")
     )
     tell = RelayEvent(
         outbox=ledger.outbox, notifier=notifier, metrics=MemoryMetricSink(), clock=SystemClock(), lease_seconds=180
     )
-    for record in _records(account, over):
+    for record in _records(account, stream, over):
         keys = record["dynamodb"]["Keys"]
         if record["eventName"] == "INSERT" and keys[names.SORT_KEY]["S"].startswith(names.OUTBOX_PREFIX):
             relayed = tell(parse_outbox_key(keys))
@@ -79,13 +82,10 @@ def _relay(account: Account, ledger: Ledger, accepted: dict[str, float], over: t
                 accepted[relayed.event.event_id] = time.monotonic()
 
 
-def _records(account: Account, over: threading.Event) -> Iterator[dict[str, Any]]:
-    dynamodb, streams = account.session.client("dynamodb"), account.session.client("dynamodbstreams")
-    arn = dynamodb.update_table(
-        TableName=account.table, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
-    )["TableDescription"]["LatestStreamArn"]
-    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-    at = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+def _records(account: Account, stream: str, over: threading.Event) -> Iterator[dict[str, Any]]:
+    streams = account.session.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    at = streams.get_shard_iterator(StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
     iterator = at["ShardIterator"]
     while not over.wait(1 / POLLS_PER_SECOND):
         answer = streams.get_records(ShardIterator=iterator)
