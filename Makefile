@@ -76,6 +76,12 @@ test-e2e: setup ## The deployed product on an embedded local AWS
 	@pytest -q -m e2e
 
 ##@ Longer
+.PHONY: chaos
+chaos: setup ## Every fault of the table, the time to an alert, and a million schedules (an hour)
+	@$(PY) -m tests.chaos.report
+	@$(PY) -m tests.chaos.time_to_alert
+	@$(PY) -m tests.chaos.simulate --schedules 1000000
+
 .PHONY: mutants
 mutants: setup ## Mutate the checks and the level rules, and name what no test notices (an hour)
 	@$(PY) -m tests.mutation.run

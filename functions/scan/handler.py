@@ -11,7 +11,6 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from eks_readiness.bootstrap.scanner import scanner
-from eks_readiness.domain.errors import ReadinessError
 from eks_readiness.settings import ScanSettings
 
 logger = Logger()
@@ -27,7 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         seconds = context.get_remaining_time_in_millis() / 1000
         try:
             result = scan(record.body, receipt_handle=record.receipt_handle, remaining_seconds=seconds)
-        except ReadinessError:
+        except Exception:  # also what nobody thought of: the batch's answer names the message, not the error
             logger.exception("scan failed", message_id=record.message_id)
             raise
         request, state = result.request, result.state

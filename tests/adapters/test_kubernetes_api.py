@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from eks_readiness.adapters.kubernetes_api import DISCOVERY, METADATA, Fetch, KubernetesApi, refusal
+from eks_readiness.adapters.kubernetes_api import DISCOVERY, MAX_PAGES, METADATA, Fetch, KubernetesApi, refusal
 from eks_readiness.adapters.probe import Kind
 from eks_readiness.domain.errors import AccessDenied, Throttled, Unauthenticated, UnexpectedAnswer, Unreachable
 
@@ -145,12 +146,26 @@ def test_an_answer_of_another_shape_names_its_place() -> None:
 
 
 def test_a_list_that_never_ends_is_left() -> None:
-    """A server that gives one page for ever must not hold a scan."""
-    page = {"metadata": {"continue": "again"}, "items": [{"metadata": {"name": "a"}}]}
-    api = KubernetesApi(_server({"/api/v1/pods": page}))
+    """A server that always has a next page must not hold a scan."""
+    discovery, number = _server({}), count()
+
+    def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes:
+        if path != "/api/v1/pods":
+            return discovery(path, query, accept)
+        return json.dumps({"metadata": {"continue": f"more-{next(number)}"}, "items": []}).encode()
+
     with pytest.raises(UnexpectedAnswer, match="did not end"):
-        for _ in api.items(Kind("", "pods"), _Named):
-            pass
+        list(KubernetesApi(fetch).items(Kind("", "pods"), _Named))
+    assert next(number) == MAX_PAGES
+
+
+def test_a_list_that_turns_in_a_circle_is_left() -> None:
+    """A page that was read already is read once more at most."""
+    asked: list[tuple[str, str]] = []
+    page = {"metadata": {"continue": "again"}, "items": [{"metadata": {"name": "a"}}]}
+    with pytest.raises(UnexpectedAnswer, match="in a circle"):
+        list(KubernetesApi(_server({"/api/v1/pods": page}, asked)).items(Kind("", "pods"), _Named))
+    assert [path for path, _ in asked].count("/api/v1/pods") == 2
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,10 @@ class HttpServer:
                     self.close_connection = True
                     self.connection.close()
                     return
-                self.send_response(response.status)
+                if "Date" in response.headers:
+                    self.send_response_only(response.status)
+                else:
+                    self.send_response(response.status)
                 for name, value in response.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(response.body)))

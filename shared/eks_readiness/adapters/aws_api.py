@@ -10,9 +10,8 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from eks_readiness.adapters.aws_errors import translated
+from eks_readiness.adapters.aws_errors import SDK_ERRORS, translated
 from eks_readiness.adapters.aws_regions import region_of
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.event_history import LOOK_UP, EventHistory
@@ -107,7 +106,7 @@ class BotoAws:
             for page in client.get_paginator(name).paginate(**parameters):
                 yield from page.get(key) or ()
                 self._deadline.require(f"{service}:{operation}")
-        except (ClientError, BotoCoreError) as error:
+        except SDK_ERRORS as error:
             raise translated(service, operation, error) from error
 
     def read_each(
@@ -145,7 +144,7 @@ class BotoAws:
         self._deadline.require(f"{service}:{operation}")
         try:
             answer: dict[str, Any] = getattr(self._clients.client(service), xform_name(operation))(**parameters)
-        except (ClientError, BotoCoreError) as error:
+        except SDK_ERRORS as error:
             raise translated(service, operation, error) from error
         answer.pop("ResponseMetadata", None)
         return answer

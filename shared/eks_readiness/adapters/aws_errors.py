@@ -19,6 +19,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
     UnknownServiceError,
 )
+from botocore.parsers import ResponseParserError
 
 from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.domain.errors import (
@@ -27,6 +28,7 @@ from eks_readiness.domain.errors import (
     Throttled,
     TimedOut,
     Unauthenticated,
+    UnexpectedAnswer,
     Unreachable,
     Unsupported,
     bounded,
@@ -81,6 +83,10 @@ _ACTION_PREFIXES = {"elbv2": "elasticloadbalancing", "amp": "aps", "accessanalyz
 _SIGN_IN = "sign in again, for example with: aws sso login"
 
 
+SDK_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+"""Whatever a call of the SDK raises: an answer that it cannot read is in neither of its own two trees."""
+
+
 def refused(service: str, operation: str, code: str, message: str) -> ProbeError:
     """What an error that the service answered means."""
     what = f"{service}:{operation}: {code}: {message}"
@@ -100,13 +106,15 @@ def refused(service: str, operation: str, code: str, message: str) -> ProbeError
 
 
 def translated(  # noqa: PLR0911 - one for each kind of error
-    service: str, operation: str, error: ClientError | BotoCoreError
+    service: str, operation: str, error: ClientError | BotoCoreError | ResponseParserError
 ) -> ProbeError:
     """What an error of boto3 means."""
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
         return refused(service, operation, str(said.get("Code", "")), bounded(str(said.get("Message", ""))))
     what = f"{service}:{operation}: {error}"
+    if isinstance(error, ResponseParserError):
+        return UnexpectedAnswer(what, remedy="the next scan tries again")
     if isinstance(error, _NO_CREDENTIALS):
         return Unauthenticated(what, remedy=_SIGN_IN)
     if isinstance(error, ConnectTimeoutError | EndpointConnectionError):

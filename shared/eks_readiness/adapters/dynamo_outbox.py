@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from eks_readiness import names
 from eks_readiness.adapters.dynamo_items import (
@@ -26,7 +26,7 @@ from eks_readiness.adapters.dynamo_items import (
     shards,
     text_of,
 )
-from eks_readiness.adapters.dynamo_table import ABSENT, LedgerTable
+from eks_readiness.adapters.dynamo_table import ABSENT, LedgerTable, token_of
 from eks_readiness.adapters.newer_values import foreign_event
 from eks_readiness.domain.errors import StoreError
 from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey, StoredEvent
@@ -142,7 +142,8 @@ class DynamoOutbox:
             for each in members
         ]
         put = {"Put": {**table, "Item": event_item(digest, at), **ABSENT}}
-        return not self._table.transact([put, *taken], token=str(uuid5(UUID(digest.event_id), digest.name)))
+        actions = [put, *taken]
+        return not self._table.transact(actions, token=token_of(UUID(digest.event_id), actions))
 
     def announce(self, event: ExpiryEvent, *, at: datetime) -> bool:
         """Add an event unless it is there, told or not; False when it is."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
-from uuid import UUID, uuid5
-
-import msgspec
+from uuid import UUID
 
 from eks_readiness import names
 from eks_readiness.adapters.dynamo_items import (
@@ -29,7 +26,7 @@ from eks_readiness.adapters.dynamo_items import (
     state_item,
 )
 from eks_readiness.adapters.dynamo_scans import ScanRows
-from eks_readiness.adapters.dynamo_table import ABSENT, CONDITION_FAILED, PRESENT, LedgerTable
+from eks_readiness.adapters.dynamo_table import ABSENT, CONDITION_FAILED, PRESENT, LedgerTable, token_of
 from eks_readiness.domain.cluster import ClusterArn
 from eks_readiness.domain.errors import StoreError
 from eks_readiness.domain.ledger import ClusterState, LedgerWrite, ScanRecord, WriteOutcome
@@ -63,7 +60,7 @@ class DynamoResultStore:
     def commit(self, write: LedgerWrite, *, at: datetime) -> WriteOutcome:
         """Write state, scan (if there is one) and event in one transaction, or nothing."""
         actions = self._actions(write, at)
-        reasons = self._table.transact(actions, token=_token(write, actions))
+        reasons = self._table.transact(actions, token=token_of(UUID(write.state.scan_id), actions))
         if not reasons:
             return "written"
         if reasons[0] == CONDITION_FAILED:
@@ -135,9 +132,3 @@ def _state_condition(write: LedgerWrite) -> dict[str, Any]:
             ":slot": {"S": instant(write.state.slot)},
         },
     }
-
-
-def _token(write: LedgerWrite, actions: Sequence[dict[str, Any]]) -> str:
-    """The same write has the same token; another write of the same run (other evidence) has another."""
-    digest = hashlib.sha256(msgspec.json.encode(actions, order="deterministic")).hexdigest()
-    return str(uuid5(UUID(write.state.scan_id), digest))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from secrets import SystemRandom
 from typing import Any
+from uuid import UUID, uuid5
 
-from botocore.exceptions import BotoCoreError, ClientError
+import msgspec
+from botocore.exceptions import ClientError
 
 from eks_readiness import names
+from eks_readiness.adapters.aws_errors import SDK_ERRORS
 from eks_readiness.adapters.dynamo_items import Item
 from eks_readiness.domain.errors import StaleWrite, StoreError
 
@@ -177,7 +181,16 @@ class LedgerTable:
             if code == "ConditionalCheckFailedException":
                 raise StaleWrite(message) from error
             raise StoreError(message, remedy=_REMEDIES.get(code, "")) from error
-        except BotoCoreError as error:
+        except SDK_ERRORS as error:
             raise StoreError(
                 f"{self.name}: {operation}: {error}", remedy="check region, credentials and network"
             ) from error
+
+
+def token_of(about: UUID, actions: Sequence[dict[str, Any]]) -> str:
+    """A transaction's token: the same actions have the same one, other actions about the same thing have another.
+
+    An account remembers tokens for ten minutes, and refuses one that comes with other actions.
+    """
+    digest = hashlib.sha256(msgspec.json.encode(actions, order="deterministic")).hexdigest()
+    return str(uuid5(about, digest))

@@ -186,6 +186,7 @@ class KubernetesApi:
         root = f"/apis/{kind.group}/{version}" if kind.group else f"/api/{version}"
         decode = _list_of(item)
         query = {"limit": str(page or PAGE)}
+        asked: set[str] = set()
         for _ in range(MAX_PAGES):
             try:
                 body = self._fetch(f"{root}/{kind.resource}", query, METADATA if metadata_only else JSON)
@@ -201,6 +202,9 @@ class KubernetesApi:
             following = read.metadata.following if read.metadata else None
             if not following:
                 return
+            if following in asked:
+                raise UnexpectedAnswer(f"{root}/{kind.resource}: the list turns in a circle")
+            asked.add(following)
             query["continue"] = following
         raise UnexpectedAnswer(f"{root}/{kind.resource}: the list did not end after {MAX_PAGES} pages")
 

@@ -6,9 +6,12 @@ asked for, Retry-After honoured within the deadline, at most eight requests at o
 
 from __future__ import annotations
 
+import logging
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from email.utils import parsedate_to_datetime
 from threading import BoundedSemaphore
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -27,10 +30,20 @@ from urllib3.exceptions import (
     SSLError,
 )
 from urllib3.util import Timeout
+from urllib3.util.ssl_ import create_urllib3_context
 
+from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.kubernetes_api import refusal
-from eks_readiness.domain.errors import ProbeError, TimedOut, UnexpectedAnswer, Unreachable, bounded
+from eks_readiness.domain.errors import (
+    ProbeError,
+    TimedOut,
+    Unauthenticated,
+    UnexpectedAnswer,
+    Unreachable,
+    bounded,
+)
+from eks_readiness.ports import Clock
 
 AT_ONCE = 8
 CONNECT_SECONDS = 5.0
@@ -40,6 +53,9 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 _TRIES = 4
 _MAX_PAUSE_SECONDS = 10.0
+MAX_SKEW_SECONDS = 5 * 60
+"""AWS takes a signature whose time is off by at most this."""
+_LOG = logging.getLogger(__name__)
 _ROUTE = (
     "a private endpoint needs a scanner with a route to it; allow the scanner's address, or put it into the network"
 )
@@ -86,11 +102,14 @@ class HttpsFetch:
         deadline: Deadline,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
     ) -> None:
         """Take host, TLS settings and proxy from a configuration of the official client; `token` None sends none."""
         configuration.connection_pool_maxsize = AT_ONCE
         self._host = configuration.host.rstrip("/")
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        self._pool.connection_pool_kw["ssl_context"] = _context(configuration, deadline)
+        self._clock = clock or SystemClock()
         self._token = token
         self._deadline = deadline
         self._sleep = sleep
@@ -116,7 +135,23 @@ class HttpsFetch:
                 break
             self._deadline.require(f"GET {path}", seconds=pause)
             self._sleep(pause)
-        raise refusal(status, body, path)
+        error = refusal(status, body, path)
+        if isinstance(error, Unauthenticated) and (skew := self._skew(headers)):
+            raise Unauthenticated(
+                f"{error.args[0]}; {skew}", remedy="set this machine's clock: a token carries its time"
+            )
+        raise error
+
+    def _skew(self, headers: Mapping[str, str]) -> str:
+        """By how much the server's clock differs from ours, in words; nothing when tokens do not fail for that."""
+        try:
+            seconds = (self._clock.now() - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
+        except (TypeError, ValueError):
+            return ""
+        if abs(seconds) <= MAX_SKEW_SECONDS:
+            return ""
+        where = "ahead of" if seconds > 0 else "behind"
+        return f"this machine's clock is {abs(seconds) / 60:.0f} minutes {where} the server's"
 
     def _get(
         self, path: str, query: Mapping[str, str], accept: str, *, fresh: bool
@@ -160,6 +195,27 @@ class HttpsFetch:
         return bytes(body)
 
 
+def _context(configuration: Configuration, deadline: Deadline) -> ssl.SSLContext:
+    """A TLS context whose sockets wait no longer than the scan lasts.
+
+    A read timeout alone begins anew with each byte: a server that sends one now and then would hold a thread for ever.
+    """
+
+    class Bounded(ssl.SSLSocket):
+        def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+            left = deadline.remaining()
+            if not left:
+                raise TimeoutError("the scan's time is used up")
+            self.settimeout(min(self.gettimeout() or READ_SECONDS, left))
+            return super().recv_into(buffer, nbytes, flags)
+
+    context = create_urllib3_context()
+    context.sslsocket_class = Bounded
+    if not (configuration.ssl_ca_cert or configuration.ca_cert_data):
+        context.load_default_certs()
+    return context
+
+
 def _pause(status: int, headers: Mapping[str, str]) -> float | None:
     """How long to wait before asking again; None when asking again makes no sense."""
     if status not in (429, 503):
@@ -168,11 +224,15 @@ def _pause(status: int, headers: Mapping[str, str]) -> float | None:
     return min(float(after), _MAX_PAUSE_SECONDS) if after.isascii() and after.isdigit() else 1.0
 
 
-def _translated(error: HTTPError, path: str) -> ProbeError:
+def _translated(error: HTTPError, path: str) -> ProbeError:  # noqa: PLR0911 - one for each kind of error
     reason: Any = getattr(error, "reason", None) or error
     what = bounded(f"GET {path}: {type(reason).__name__}: {reason}")
     if isinstance(reason, SSLError):
+        if not any(isinstance(each, ssl.SSLCertVerificationError) for each in reason.args):
+            return Unreachable(what, remedy=f"the TLS handshake was broken off: {_ROUTE}")
         remedy = "the server does not show a certificate of the cluster's own authority: is it the cluster's endpoint?"
+        # Somebody may stand between: whoever watches the logs is told, beside the findings that stay unknown.
+        _LOG.warning("security: a server that is not the cluster's own was refused: %s", what)
         return Unreachable(what, remedy=remedy)
     if isinstance(reason, ConnectTimeoutError | NewConnectionError | ProxyError):
         return Unreachable(what, remedy=_ROUTE)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from eks_readiness.adapters.aws_errors import SDK_ERRORS
 from eks_readiness.domain.errors import StoreError
 from eks_readiness.domain.event import Event
 from eks_readiness.ports import WriteMessage
@@ -40,7 +39,7 @@ class SnsLevelNotifier:
                     for name, value in message.attributes.items()
                 },
             )
-        except (ClientError, BotoCoreError) as error:
+        except SDK_ERRORS as error:
             raise StoreError(
                 f"event {event.event_id} of {event.key.partition} could not be published: {error}",
                 remedy="the sweeper tries again; look at the topic's policy and key",

@@ -8,8 +8,8 @@ from secrets import randbelow
 from typing import Any
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
+from eks_readiness.adapters.aws_errors import SDK_ERRORS
 from eks_readiness.domain.errors import StoreError, bounded
 from eks_readiness.domain.ledger import ScanRequest
 
@@ -51,7 +51,7 @@ class SqsScanQueue:
         ]
         try:
             answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
+        except SDK_ERRORS as error:
             return [f"{each.cluster_arn} ({bounded(str(error), 200)})" for each in batch]
         return [
             f"{batch[int(each['Id'])].cluster_arn} ({each.get('Code', 'refused')})" for each in answer.get("Failed", ())
@@ -66,5 +66,5 @@ class SqsScanQueue:
             self._client.change_message_visibility(
                 QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=0
             )
-        except (ClientError, BotoCoreError):
+        except SDK_ERRORS:
             return
