@@ -36,6 +36,8 @@ _OWN_PACE = {
     # CloudTrail answers two look-ups a second in an account and region: there the SDK must find and keep that pace.
     "cloudtrail": SDK.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8})),
 }
+_STUMBLES = (ResponseParserError, RuntimeError, *UNREADABLE)
+"""What the SDK raises over an answer that it cannot read; a RuntimeError stands for an instant that is none."""
 _MORE = ("nextToken", "NextToken", "nextMarker", "NextMarker", "Marker")
 
 
@@ -109,7 +111,7 @@ class BotoAws:
                 self._deadline.require(f"{service}:{operation}")
         except (ClientError, BotoCoreError) as error:
             raise translated(service, operation, error) from error
-        except (ResponseParserError, *UNREADABLE) as error:
+        except _STUMBLES as error:
             raise unreadable(service, operation, error) from error
 
     def read_each(
@@ -132,7 +134,7 @@ class BotoAws:
             answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except (ClientError, BotoCoreError) as error:
             raise translated(service, operation, error) from error
-        except (ResponseParserError, *UNREADABLE) as error:
+        except _STUMBLES as error:
             raise unreadable(service, operation, error) from error
         answer.pop("ResponseMetadata", None)
         require_shape(answer, _output(client, operation), f"{service}:{operation}")

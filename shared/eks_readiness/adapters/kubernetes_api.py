@@ -194,8 +194,11 @@ class KubernetesApi:
                 query["continue"] = error.following
                 continue
             read = _decoded(decode, body, f"{root}/{kind.resource}")
+            if read.items is msgspec.UNSET or read.metadata is None:
+                # Every list has both, be it empty: without them, taking it for the whole list would hide objects.
+                raise UnexpectedAnswer(f"GET {root}/{kind.resource}: the answer is no list of {kind.resource}")
             yield from read.items or ()
-            following = read.metadata.following if read.metadata else None
+            following = read.metadata.following
             if not following:
                 return
             query["continue"] = following
@@ -256,7 +259,10 @@ def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
     if decoder is None:
         page = msgspec.defstruct(
             "_Page",
-            [("metadata", _ListMeta | None, None), ("items", list[item] | None, None)],  # type: ignore[valid-type] # known only at run time
+            [
+                ("metadata", _ListMeta | None, None),
+                ("items", list[item] | None | msgspec.UnsetType, msgspec.UNSET),
+            ],  # type: ignore[valid-type] # known only at run time
             gc=False,
         )
         decoder = _LISTS.setdefault(item, msgspec.json.Decoder(page))
