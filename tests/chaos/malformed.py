@@ -14,11 +14,13 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 
 from tests.chaos.fates import Defect, Inputs
 from tests.chaos.malformed_answers import AwsAnswers, Cluster, KubernetesAnswers
+from tests.chaos.malformed_messages import LedgerRows, QueueBodies, StreamRecords, Ticks, WidgetEvents
 
 MAX_SECONDS = 10.0
 """Of CPU for one input: more is an input that can hold up whoever reads it."""
@@ -30,9 +32,14 @@ def _clusters() -> tuple[Cluster, ...]:
     return tuple(Cluster(name) for name in ("prod", "auto", "bare"))
 
 
-KINDS: Mapping[str, tuple[Callable[[], Inputs], int]] = {
-    "AWS answers": (lambda: AwsAnswers(*_clusters()), 30),
-    "Kubernetes answers": (lambda: KubernetesAnswers(*_clusters()), 30),
+KINDS: Mapping[str, tuple[Callable[[], AbstractContextManager[Inputs]], int]] = {
+    "queue bodies": (QueueBodies.ready, 12),
+    "stream records": (StreamRecords.ready, 6),
+    "schedule events": (Ticks.ready, 6),
+    "widget events": (WidgetEvents.ready, 5),
+    "ledger rows": (LedgerRows.ready, 6),
+    "AWS answers": (lambda: nullcontext(AwsAnswers(*_clusters())), 20),
+    "Kubernetes answers": (lambda: nullcontext(KubernetesAnswers(*_clusters())), 20),
 }
 """Each kind, and its share of the inputs."""
 
@@ -59,7 +66,12 @@ class Tally:
 def attempt(kind: str, first: int, inputs: int) -> Tally:
     """Try inputs of one kind, from a number on."""
     logging.disable(logging.CRITICAL)
-    tally, product, number = Tally(kind), _made(kind), first
+    with KINDS[kind][0]() as product:
+        return _tried(Tally(kind), product, first, inputs)
+
+
+def _tried(tally: Tally, product: Inputs, number: int, inputs: int) -> Tally:
+    kind = tally.kind
     while tally.tried < inputs:
         began = time.process_time()
         try:
@@ -74,11 +86,6 @@ def attempt(kind: str, first: int, inputs: int) -> Tally:
             tally.defects.append(f"{kind} {number}: took {took:.0f} s")
         number += 1
     return tally
-
-
-@cache
-def _made(kind: str) -> Inputs:
-    return KINDS[kind][0]()
 
 
 def spread(inputs: int, workers: int, kinds: tuple[str, ...] = tuple(KINDS)) -> list[Tally]:
