@@ -20,6 +20,7 @@ from functools import cache
 
 from tests.chaos.fates import Defect, Inputs
 from tests.chaos.malformed_answers import AwsAnswers, Cluster, KubernetesAnswers
+from tests.chaos.malformed_files import Checklists, Configurations, EvidenceDocuments, JsonFiles
 from tests.chaos.malformed_messages import LedgerRows, QueueBodies, StreamRecords, Ticks, WidgetEvents
 
 MAX_SECONDS = 10.0
@@ -33,13 +34,17 @@ def _clusters() -> tuple[Cluster, ...]:
 
 
 KINDS: Mapping[str, tuple[Callable[[], AbstractContextManager[Inputs]], int]] = {
-    "queue bodies": (QueueBodies.ready, 12),
-    "stream records": (StreamRecords.ready, 6),
-    "schedule events": (Ticks.ready, 6),
-    "widget events": (WidgetEvents.ready, 5),
-    "ledger rows": (LedgerRows.ready, 6),
-    "AWS answers": (lambda: nullcontext(AwsAnswers(*_clusters())), 20),
-    "Kubernetes answers": (lambda: nullcontext(KubernetesAnswers(*_clusters())), 20),
+    "queue bodies": (QueueBodies.ready, 14),
+    "stream records": (StreamRecords.ready, 4),
+    "schedule events": (Ticks.ready, 10),
+    "widget events": (WidgetEvents.ready, 8),
+    "ledger rows": (LedgerRows.ready, 2),
+    "AWS answers": (lambda: nullcontext(AwsAnswers(*_clusters())), 22),
+    "Kubernetes answers": (lambda: nullcontext(KubernetesAnswers(*_clusters())), 22),
+    "configuration files": (Configurations.ready, 10),
+    "evidence documents": (EvidenceDocuments.ready, 4),
+    "statements, thresholds": (JsonFiles.ready, 3),
+    "checklist documents": (Checklists.ready, 1),
 }
 """Each kind, and its share of the inputs."""
 

@@ -23,7 +23,7 @@ import msgspec
 
 from eks_readiness import names
 from eks_readiness.domain.attestation import Attestation, Waiver
-from eks_readiness.domain.cluster import ClusterArn
+from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.errors import StoreError, bounded
 from eks_readiness.domain.event import Event, OutboxKey
 from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
@@ -186,13 +186,28 @@ def body(item: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
     try:
         stored = item[BODY]
         text = _unpacked(stored["B"]) if "B" in stored else stored["S"].encode()
-        return msgspec.json.decode(text, type=kind)
-    except (KeyError, ValueError, zlib.error) as error:
+        found = msgspec.json.decode(text, type=kind)
+        _require_own(item, found)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError, zlib.error) as error:
         problem = f"no {BODY}" if isinstance(error, KeyError) else str(error)
         raise StoreError(
             f"the ledger's row {name_of(item)} cannot be read: {problem}",
             remedy="restore the row from a backup, or delete it; the next scan writes results anew",
         ) from error
+    return found
+
+
+def _require_own(item: Mapping[str, Mapping[str, Any]], found: object) -> None:
+    """Make sure that a row is about the cluster in whose partition it lies.
+
+    Raises:
+        ValueError: it is about another one, and whoever believed it would move that one's level.
+    """
+    cluster = getattr(found, "cluster", None) or getattr(getattr(found, "scorecard", None), "cluster", None)
+    named = cluster.arn if isinstance(cluster, ClusterRef) else cluster
+    partition = item[names.PARTITION_KEY]["S"]
+    if named is not None and named != partition:
+        raise ValueError(f"it is about {named}")
 
 
 def _unpacked(compressed: bytes) -> bytes:

@@ -75,7 +75,7 @@ def refusal(status: int, body: bytes, path: str) -> ProbeError:  # noqa: PLR0911
     """What an answer other than 200 means. `body` is a Status object where the server itself answered."""
     try:
         said = msgspec.json.decode(body, type=_Status)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         said = _Status()
     message = bounded(f"GET {path}: {status}{': ' if said.message else ''}{said.message}")
     match status:
@@ -272,5 +272,5 @@ def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes, path: str) -> Any:
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a DecodeError is a ValueError, and so is text that is not UTF-8
         raise UnexpectedAnswer(f"GET {path}: the answer cannot be read: {error}") from error
