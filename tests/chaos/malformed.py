@@ -115,13 +115,15 @@ def spread(inputs: int, workers: int, kinds: tuple[str, ...] = tuple(KINDS)) -> 
 def table(tallies: list[Tally]) -> str:
     """What became of every kind, as a table."""
     head = ("kind", "tried", "accepted", "rejected", "dead-lettered", "defects")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for each in tallies:
         fates = (each.fates[name] for name in ("accepted", "rejected", "dead-lettered"))
         rows.append((each.kind, *(f"{number:,}" for number in (each.tried, *fates, len(each.defects)))))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
         for row in rows
     )
 

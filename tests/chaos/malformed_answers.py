@@ -39,7 +39,7 @@ Asked = tuple[str, str, str]
 
 
 class LenientAws(MemoryAws):
-    """Answers as AWS does where it is asked about what is not there: a refusal. `asked` holds the rules that answered."""
+    """Refuses, as AWS does, what is asked about that is not there. `asked` holds the rules that answered."""
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
@@ -47,7 +47,8 @@ class LenientAws(MemoryAws):
 
     def read(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Call one operation; the SDK refuses parameters of a wrong shape, the service those of what is not there."""
-        report = ParamValidator().validate(parameters, operation_model(service, operation).input_shape)
+        shape: Any = operation_model(service, operation).input_shape
+        report = ParamValidator().validate(parameters, shape)
         if report.has_errors():
             raise RefusedRequest(f"{service}:{operation}: {report.generate_report()}", code="ParamValidationError")
         try:
@@ -108,7 +109,9 @@ class Cluster:
 
         return KubernetesApi(fetch)
 
-    def judge(self, touched: Sequence[Probe], aws: AwsReader, kubernetes: KubernetesReader) -> tuple[Slices, list[Finding]]:
+    def judge(
+        self, touched: Sequence[Probe], aws: AwsReader, kubernetes: KubernetesReader
+    ) -> tuple[Slices, list[Finding]]:
         """Run the probes that a changed answer touches, those that build on them, and the checks that look at any."""
         slices, anew = dict(self.slices), set[type[Slice]]()
         for probe in self.order:
@@ -218,7 +221,7 @@ def parsed(value: Any, shape: Shape | None) -> Any:
     return value
 
 
-def wrong_types(value: Any, shape: Shape | None) -> bool:
+def wrong_types(value: Any, shape: Any) -> bool:
     """Whether the SDK's own validation of requests would refuse the types of an answer."""
     if not isinstance(value, Mapping):
         return True
@@ -226,7 +229,7 @@ def wrong_types(value: Any, shape: Shape | None) -> bool:
         report: Any = ParamValidator().validate(value, shape)
     except (RuntimeError, ValueError, ArithmeticError):
         return True  # a number that is no instant
-    return any(error[0] == "invalid type" for error in report._errors)  # noqa: SLF001 - nothing else tells types apart
+    return any(error[0] == "invalid type" for error in report._errors)
 
 
 class KubernetesAnswers:

@@ -132,7 +132,12 @@ class JsonFiles(_Files):
                 ("--waivers", [{**scoped, "check": "storage.volumes-encrypted", "reason": "until the migration"}]),
                 (
                     "--policy",
-                    {"min_zones": 3, "accepted_os": ["bottlerocket"], "item_levels": {"storage": 1}, "level_rule": "seed"},
+                    {
+                        "min_zones": 3,
+                        "accepted_os": ["bottlerocket"],
+                        "item_levels": {"storage": 1},
+                        "level_rule": "seed",
+                    },
                 ),
             )
         )
@@ -213,7 +218,9 @@ def _damaged_lines(rng: random.Random, text: str) -> tuple[str, bytes]:
             return f"{how}, cut off", content[: rng.randrange(len(content))]
         case 1:
             at = rng.randrange(len(content))
-            return f"{how}, a byte at {at}", content[:at] + rng.choice((b"\x00", b"\xff", b"\r", b"\xef\xbb\xbf")) + content[at:]
+            return f"{how}, a byte at {at}", content[:at] + rng.choice(
+                (b"\x00", b"\xff", b"\r", b"\xef\xbb\xbf")
+            ) + content[at:]
         case 2:
             return f"{how}, UTF-16", "\n".join(lines).encode("utf-16", "surrogatepass")
         case 3:
@@ -233,7 +240,10 @@ _LINE_DAMAGES: tuple[tuple[str, _LineDamage], ...] = (
     ("with a bar more", lambda rng, line: line.replace("|", "||", rng.randrange(1, 4))),
     ("with an open status", lambda _rng, line: line.replace("✅", "⬜")),
     ("ticked", lambda _rng, line: line.replace("⬜", "✅")),
-    ("with another status", lambda rng, line: re.sub("✅|⬜", rng.choice(("maybe", "✅⬜", "[x]", "[ ]", "", "✔️")), line)),
+    (
+        "with another status",
+        lambda rng, line: re.sub("✅|⬜", rng.choice(("maybe", "✅⬜", "[x]", "[ ]", "", "✔️")), line),
+    ),
     ("with strange text", lambda rng, line: line + rng.choice(STRANGE_TEXT)),
     ("with strange text inside", lambda rng, line: line.replace("**", rng.choice(STRANGE_TEXT), 1)),
     ("with a lone surrogate", lambda _rng, line: line + LONE_SURROGATE),
@@ -281,7 +291,7 @@ class Configurations(_Files):
             return
         if retyped:
             raise Defect(f"{how}: was taken: {config}")
-        if not 60 <= config.scan_interval_seconds or config.stale_after_seconds < config.scan_interval_seconds:
+        if not config.scan_interval_seconds >= 60 or config.stale_after_seconds < config.scan_interval_seconds:
             raise Defect(f"{how}: {config.schedule} every {config.scan_interval_seconds} s")
         again = msgspec.convert(msgspec.to_builtins(config), Config)
         if again != config:
@@ -304,6 +314,22 @@ class Configurations(_Files):
         return name, damaged(rng, text), False
 
 
+def _put_in(rng: random.Random, text: bytes) -> bytes:
+    at = rng.randrange(len(text))
+    return (
+        text[:at]
+        + rng.choice((b"\x00", b"\xff", b"\x07", b"\xe2\x80\xae", b"\xef\xbb\xbf", b"&a ", b"!", b"'", b"{"))
+        + text[at:]
+    )
+
+
+def _changed(rng: random.Random, text: bytes) -> bytes:
+    damaged = bytearray(text)
+    for _ in range(rng.randrange(1, 4)):
+        damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+    return bytes(damaged)
+
+
 _YamlDamage = Callable[[random.Random, bytes], bytes]
 _BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
     b"%c: &%c [%s]\n" % (letter, letter, b",".join([b"*%c" % (letter - 1)] * 9)) for letter in b"bcdefghi"
@@ -314,11 +340,14 @@ _YAML_DAMAGES: tuple[tuple[str, _YamlDamage], ...] = (
     ("an alias", lambda _rng, text: text + b"thresholds: &t {min_zones: 2}\nnotify: *t\n"),
     ("an alias of itself", lambda _rng, text: text + b"x: &x [*x]\n"),
     ("a merge", lambda _rng, text: text + b"<<: {retain: false}\n"),
-    ("a tag", lambda rng, text: text + rng.choice((b"x: !!python/object/apply:os.system [ls]\n", b"name: !!binary aGk=\n"))),
+    (
+        "a tag",
+        lambda rng, text: text + rng.choice((b"x: !!python/object/apply:os.system [ls]\n", b"name: !!binary aGk=\n")),
+    ),
     ("a set", lambda _rng, text: text + b"? [a, b]\n: c\n"),
     ("cut off", lambda rng, text: text[: rng.randrange(len(text))]),
-    ("a byte put in", lambda rng, text: _put_in(rng, text)),
-    ("bytes changed", lambda rng, text: _changed(rng, text)),
+    ("a byte put in", _put_in),
+    ("bytes changed", _changed),
     ("nested", lambda rng, _text: b"x: " + b"[" * rng.choice((50, 900, 20_000))),
     ("nested mappings", lambda rng, _text: b"{a: " * rng.choice((50, 900, 12_000))),
     ("nested blocks", lambda _rng, _text: b"\n".join(b" " * depth + b"a:" for depth in range(300))),
@@ -329,18 +358,12 @@ _YAML_DAMAGES: tuple[tuple[str, _YamlDamage], ...] = (
     ("a key twice", lambda _rng, text: text + b"retain: false\n"),
     ("no key", lambda _rng, text: text + b"? \n: x\n"),
     ("a directive", lambda _rng, text: b"%YAML 9.9\n---\n" + text),
-    ("a number too large", lambda rng, text: text + b"jitter: " + rng.choice((b"1" * 5000, b"1e999", b".nan", b"0o7777", b"1:99:99"))),
-    ("an odd date", lambda rng, text: text + b"notify: " + rng.choice((b"2026-13-45", b"2026-01-01T99:99:99Z", b"0000-00-00"))),
+    (
+        "a number too large",
+        lambda rng, text: text + b"jitter: " + rng.choice((b"1" * 5000, b"1e999", b".nan", b"0o7777", b"1:99:99")),
+    ),
+    (
+        "an odd date",
+        lambda rng, text: text + b"notify: " + rng.choice((b"2026-13-45", b"2026-01-01T99:99:99Z", b"0000-00-00")),
+    ),
 )
-
-
-def _put_in(rng: random.Random, text: bytes) -> bytes:
-    at = rng.randrange(len(text))
-    return text[:at] + rng.choice((b"\x00", b"\xff", b"\x07", b"\xe2\x80\xae", b"\xef\xbb\xbf", b"&a ", b"!", b"'", b"{")) + text[at:]
-
-
-def _changed(rng: random.Random, text: bytes) -> bytes:
-    damaged = bytearray(text)
-    for _ in range(rng.randrange(1, 4)):
-        damaged[rng.randrange(len(damaged))] = rng.randrange(256)
-    return bytes(damaged)

@@ -15,18 +15,24 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType, ModuleType, SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import boto3
 import msgspec
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from eks_readiness import names
 from eks_readiness.adapters import dynamo_items as rows
-from eks_readiness.adapters.memory import MemoryClusterRegistry, MemoryMetricSink, MemoryScanQueue, SetClock, memory_ledger
+from eks_readiness.adapters.memory import (
+    MemoryClusterRegistry,
+    MemoryMetricSink,
+    MemoryScanQueue,
+    SetClock,
+    memory_ledger,
+)
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
 from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.bootstrap.widget import Widget
@@ -37,7 +43,14 @@ from eks_readiness.domain.event import FLEET
 from eks_readiness.domain.evidence import Evidence
 from eks_readiness.domain.ledger import Registration
 from eks_readiness.ports import Ledger
-from eks_readiness.settings import DispatchSettings, RelaySettings, ScanSettings, Settings, SweepSettings, WidgetSettings
+from eks_readiness.settings import (
+    DispatchSettings,
+    RelaySettings,
+    ScanSettings,
+    Settings,
+    SweepSettings,
+    WidgetSettings,
+)
 from tests.chaos.fates import Defect, Fate
 from tests.chaos.mutations import is_json, mutate, mutate_text, random_json
 from tests.contracts.conftest import create_table
@@ -88,7 +101,7 @@ _ENVIRONMENT = {
 
 
 @contextlib.contextmanager
-def functions(*verbs: str) -> Iterator[list[ModuleType]]:
+def functions(*verbs: str) -> Iterator[list[Any]]:
     """The modules of functions as Lambda loads them, each with its own environment, on an AWS in this process."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock_aws())
@@ -135,7 +148,7 @@ class QueueBodies:
 
     name = "queue bodies"
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: Any) -> None:
         self.module = module
         self.ledger = memory_ledger()
         self.ledger.registry.register(REGISTRATION)
@@ -254,7 +267,7 @@ class StreamRecords:
 
     name = "stream records"
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: Any) -> None:
         self.module = module
         self.client = boto3.client("dynamodb", region_name="eu-west-1")
         create_table(self.client, TABLE)
@@ -315,7 +328,7 @@ class Ticks:
 
     name = "schedule events"
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: Any) -> None:
         self.module = module
         self.queue = MemoryScanQueue()
         ledger = memory_ledger()
@@ -369,7 +382,7 @@ class WidgetEvents:
 
     name = "widget events"
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: Any) -> None:
         self.module = module
         ledger = memory_ledger()
         ledger.registry.register(REGISTRATION)
@@ -411,7 +424,7 @@ class LedgerRows:
 
     name = "ledger rows"
 
-    def __init__(self, modules: Sequence[ModuleType]) -> None:
+    def __init__(self, modules: Sequence[Any]) -> None:
         self.dispatch, self.scan, self.sweep, self.widget, self.relay = modules
         self.client = boto3.client("dynamodb", region_name="eu-west-1")
         create_table(self.client, TABLE)
@@ -489,17 +502,16 @@ class LedgerRows:
             raise Defect(f"a good cluster is not on the page with {damaged}")
         lost: set[str] = set()
         pages: dict[str, str] = {}
-        for arn in damaged:
+        for arn, (kind, item, unreadable) in damaged.items():
             pages[arn] = self.widget.handler({"cluster": arn}, CONTEXT)
             body = json.dumps({"cluster_arn": arn, "slot": "2026-03-10T13:00:00Z", "trigger": "schedule"})
             if _failed(self.scan.handler({"Records": [_queued("1", body)]}, CONTEXT)):
                 lost.add(arn)
-            kind, item, _ = damaged[arn]
             if kind == "outbox":
                 key = {each: item[each] for each in (names.PARTITION_KEY, names.SORT_KEY)}
                 if _failed(self.relay.handler({"Records": [_streamed("1", key)]}, CONTEXT)):
                     lost.add(arn)
-            elif kind in ("attestation", "waiver") and damaged[arn][2] and arn not in lost:
+            elif kind in ("attestation", "waiver") and unreadable and arn not in lost:
                 raise Defect(f"{arn} was judged without {kind} {item}")
         try:
             self.sweep.handler({}, CONTEXT)
@@ -538,8 +550,6 @@ class LedgerRows:
         keys = [{each: item[each] for each in (names.PARTITION_KEY, names.SORT_KEY)} for item in found]
         if keys:
             self.client.batch_write_item(RequestItems={TABLE: [{"DeleteRequest": {"Key": key}} for key in keys]})
-
-
 
 
 def _damaged_row(rng: random.Random, valid: rows.Item) -> tuple[rows.Item, bool]:

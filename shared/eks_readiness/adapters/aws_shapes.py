@@ -19,6 +19,7 @@ from eks_readiness.domain.errors import UnexpectedAnswer
 
 MAX_DEPTH = 64
 """Descriptions may contain themselves; no answer of a service does so deeply."""
+MAX_HEAD_BYTES = 1_000
 _MAX_LONG = 2**63
 _WHOLE = frozenset({"integer", "long"})
 _OK = range(200, 300)
@@ -26,30 +27,50 @@ _NOT_IN_THE_BODY = frozenset({"header", "headers", "statusCode"})
 
 
 def require_body(operation_model: OperationModel, response_dict: Mapping[str, Any], **_more: object) -> None:
-    """Make sure that a successful answer in JSON is JSON: the SDK takes anything else for one without any field.
+    """Make sure that a successful answer is one: the SDK takes anything else for one without any field.
 
     It listens to the SDK's `before-parse` event.
 
     Raises:
         UnexpectedAnswer: it is not; to take it for an empty one would be to say that nothing is there.
     """
-    service, body = operation_model.service_model, response_dict.get("body")
-    if (
-        "json" not in service.metadata.get("protocol", "")
-        or response_dict.get("status_code") not in _OK
-        or not isinstance(body, bytes)
-        or not _has_body(operation_model.output_shape)
-    ):
+    body, shape = response_dict.get("body"), operation_model.output_shape
+    if response_dict.get("status_code") not in _OK or not isinstance(body, bytes) or not _has_body(shape):
+        return
+    service, name = operation_model.service_model, operation_model.name
+    protocol = getattr(service, "resolved_protocol", None) or service.metadata.get("protocol", "")
+    if protocol in ("ec2", "query") and f"<{name}Response".encode() not in body[:MAX_HEAD_BYTES]:
+        raise UnexpectedAnswer(
+            f"{service.service_name}:{name}: the answer is not a {name}Response: {body[:60]!r}", remedy=NOT_THE_SERVICE
+        )
+    if "json" not in protocol:
         return
     try:
         read = json.loads(body)
     except (ValueError, RecursionError):
         read = None
-    if not isinstance(read, dict):
+    if not isinstance(read, dict) or (shape is not None and not _nests_as(read, shape, MAX_DEPTH)):
         raise UnexpectedAnswer(
-            f"{service.service_name}:{operation_model.name}: the answer is not a JSON object: {body[:60]!r}",
+            f"{service.service_name}:{name}: the answer is not what its description says: {body[:60]!r}",
             remedy=NOT_THE_SERVICE,
         )
+
+
+def _nests_as(value: Any, shape: Shape, depth: int) -> bool:
+    """Whether lists are lists and structures are structures: the SDK makes a list of a text's letters."""
+    if value is None or not depth or getattr(shape, "is_document_type", False):
+        return True
+    if isinstance(shape, ListShape):
+        return isinstance(value, list) and all(_nests_as(each, shape.member, depth - 1) for each in value)
+    if isinstance(shape, MapShape):
+        return isinstance(value, dict) and all(_nests_as(each, shape.value, depth - 1) for each in value.values())
+    if isinstance(shape, StructureShape):
+        return isinstance(value, dict) and all(
+            _nests_as(value.get(member.serialization.get("name", name)), member, depth - 1)
+            for name, member in shape.members.items()
+            if member.serialization.get("location") not in _NOT_IN_THE_BODY
+        )
+    return True
 
 
 def _has_body(shape: Shape | None) -> bool:

@@ -261,8 +261,8 @@ def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
             "_Page",
             [
                 ("metadata", _ListMeta | None, None),
-                ("items", list[item] | None | msgspec.UnsetType, msgspec.UNSET),
-            ],  # type: ignore[valid-type] # known only at run time
+                ("items", list[item] | None | msgspec.UnsetType, msgspec.UNSET),  # type: ignore[valid-type] # known only at run time
+            ],
             gc=False,
         )
         decoder = _LISTS.setdefault(item, msgspec.json.Decoder(page))
