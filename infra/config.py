@@ -18,7 +18,9 @@ from infra.schedule_expression import ScheduleError, longest_pause_seconds
 
 DEFAULT_FILE = "eks-readiness.yaml"
 MAX_FILE_CHARACTERS = 64 * 1024
-"""More is no configuration of ours; the limit also bounds what nesting and repetition can cost."""
+"""More is no configuration of ours; the limit also bounds what repetition can cost."""
+MAX_DEPTH = 16
+MAX_KEY_CHARACTERS = 200
 
 LOG_RETENTIONS = {
     1: "ONE_DAY",
@@ -119,7 +121,10 @@ class _Document(NamedTuple):
         while path not in self.lines:
             path = path[:-1]
         key = ".".join(str(part) for part in path)
-        return ConfigError(f"{self.file}:{self.lines[path]}: {key}{': ' if key else ''}{' '.join(what.split())}")
+        said = f"{key[:MAX_KEY_CHARACTERS]}{': ' if key else ''}{' '.join(what.split())}"
+        # What stands in the file may hold what a terminal obeys, or what turns a line around.
+        shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in said)
+        return ConfigError(f"{self.file}:{self.lines[path]}: {shown}")
 
 
 def read_config(file: Path) -> Config:
@@ -147,7 +152,7 @@ def read_config(file: Path) -> Config:
     return msgspec.structs.replace(config, checklist_packages=packages)
 
 
-def _parse(file: Path) -> _Document:
+def _parse(file: Path) -> _Document:  # noqa: C901 - one line for each way in which text is no YAML of ours
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
@@ -160,7 +165,12 @@ def _parse(file: Path) -> _Document:
         )
     document = _Document(file.name, None, {(): 1})
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:  # the time that YAML takes grows with the square of it
+                document.lines[()] = _line(event.start_mark)
+                raise document.error((), "nested too deeply: no key of the configuration needs that")
             if isinstance(event, yaml.AliasEvent):
                 document.lines[()] = _line(event.start_mark)
                 raise document.error((), "aliases (*name) are not supported: write the value out")
@@ -188,9 +198,23 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], document: _Document) ->
         return [_plain(child, (*path, index), document) for index, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, document)
+    if not _is_text(node.value):
+        raise document.error(path, "holds half of a character: write it out")
     if path and path[-1] in _VERBATIM:
         return node.value
-    return yaml.constructor.SafeConstructor().construct_object(node)
+    try:
+        return yaml.constructor.SafeConstructor().construct_object(node)
+    except (ValueError, OverflowError) as error:  # 2026-13-45 looks like a date, and is none
+        raise document.error(path, f"not a value: {error}") from None
+
+
+def _is_text(text: str) -> bool:
+    """Whether it is Unicode: YAML lets a half of a character be written as an escape."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _mapping(node: yaml.MappingNode, path: tuple[str | int, ...], document: _Document) -> dict[str, Any]:
@@ -199,11 +223,11 @@ def _mapping(node: yaml.MappingNode, path: tuple[str | int, ...], document: _Doc
         line = _line(key.start_mark)
         name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
         here = (*path, name)
-        if not name or name in data:
+        if not name or name in data or not _is_text(name):
             earlier = document.lines.get(here)
             document.lines[here] = line
             raise document.error(
-                here, f"given twice, first on line {earlier}" if name else "a key must be a plain word"
+                here, f"given twice, first on line {earlier}" if name in data else "a key must be a plain word"
             )
         document.lines[here] = line
         data[name] = _plain(value, here, document)

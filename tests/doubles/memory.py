@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eks_readiness.adapters.aws_errors import refused
+from eks_readiness.adapters.aws_shapes import require_shape
 from eks_readiness.adapters.collect import collect_evidence
 from eks_readiness.adapters.kubernetes_api import KubernetesApi, refusal
 from eks_readiness.adapters.probe import KubernetesReader
@@ -36,7 +37,9 @@ class MemoryAws:
         rule = self.scenario.answer(service, operation, parameters)
         if rule.error is not None:
             raise refused(service, operation, rule.error["code"], bounded(rule.error["message"]))
-        return copy.deepcopy(dict(rule.answer or {}))
+        answer = copy.deepcopy(dict(rule.answer or {}))
+        require_shape(answer, operation_model(service, operation).output_shape, f"{service}:{operation}")
+        return answer
 
     def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> Iterator[Any]:
         """Every element under the answer's `key`."""

@@ -10,11 +10,14 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.config import Config
+from botocore.model import OperationModel, Shape
 
-from eks_readiness.adapters.aws_errors import SDK_ERRORS, translated
+from eks_readiness.adapters.aws_errors import SDK_ERRORS, translated, unreadable
 from eks_readiness.adapters.aws_regions import region_of
+from eks_readiness.adapters.aws_shapes import require_body, require_shape
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.event_history import LOOK_UP, EventHistory
+from eks_readiness.adapters.probe import UNREADABLE
 from eks_readiness.domain.errors import ProbeError, UnexpectedAnswer
 
 THREADS = 16
@@ -34,6 +37,8 @@ _OWN_PACE = {
     # CloudTrail answers two look-ups a second in an account and region: there the SDK must find and keep that pace.
     "cloudtrail": SDK.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 8})),
 }
+_STUMBLES = (RuntimeError, *UNREADABLE)
+"""What the SDK raises over an answer that it cannot read; a RuntimeError stands for an instant that is none."""
 _MORE = ("nextToken", "NextToken", "nextMarker", "NextMarker", "Marker")
 
 
@@ -59,7 +64,9 @@ class AwsClients:
             if service not in self._clients:
                 region = region_of(service, self.region, self.session.get_partition_for_region)
                 config = _OWN_PACE.get(service, SDK)
-                self._clients[service] = self.session.client(service, region_name=region, config=config)
+                client = self.session.client(service, region_name=region, config=config)
+                client.meta.events.register("before-parse", require_body)
+                self._clients[service] = client
             return self._clients[service]
 
 
@@ -97,17 +104,22 @@ class BotoAws:
         try:
             client = self._clients.client(service)
             name = xform_name(operation)
+            shape = _output(client, operation)
             if not client.can_paginate(name):
                 answer = getattr(client, name)(**parameters)
+                require_shape(answer, shape, f"{service}:{operation}")
                 if any(answer.get(more) for more in _MORE):
                     raise UnexpectedAnswer(f"{service}:{operation}: the SDK cannot read its further pages")
                 yield from answer.get(key) or ()
                 return
             for page in client.get_paginator(name).paginate(**parameters):
+                require_shape(page, shape, f"{service}:{operation}")
                 yield from page.get(key) or ()
                 self._deadline.require(f"{service}:{operation}")
         except SDK_ERRORS as error:
             raise translated(service, operation, error) from error
+        except _STUMBLES as error:
+            raise unreadable(service, operation, error) from error
 
     def read_each(
         self, service: str, operation: str, each: Sequence[Mapping[str, Any]], /
@@ -143,8 +155,17 @@ class BotoAws:
     def _call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         self._deadline.require(f"{service}:{operation}")
         try:
-            answer: dict[str, Any] = getattr(self._clients.client(service), xform_name(operation))(**parameters)
+            client = self._clients.client(service)
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except SDK_ERRORS as error:
             raise translated(service, operation, error) from error
+        except _STUMBLES as error:
+            raise unreadable(service, operation, error) from error
         answer.pop("ResponseMetadata", None)
+        require_shape(answer, _output(client, operation), f"{service}:{operation}")
         return answer
+
+
+def _output(client: Any, operation: str) -> Shape | None:
+    model: OperationModel = client.meta.service_model.operation_model(operation)
+    return model.output_shape

@@ -126,3 +126,13 @@ def translated(  # noqa: PLR0911 - one for each kind of error
     if isinstance(error, UnknownServiceError | NoRegionError):
         return Unsupported(what, remedy="name the region with --region")
     return RefusedRequest(what, code=type(error).__name__)
+
+
+def unreadable(service: str, operation: str, error: Exception) -> UnexpectedAnswer:
+    """What an answer means over which the SDK itself stumbles."""
+    return UnexpectedAnswer(
+        f"{service}:{operation}: the answer cannot be read: {type(error).__name__}: {error}", remedy=NOT_THE_SERVICE
+    )
+
+
+NOT_THE_SERVICE = "something else answers in its place, or it errs: compare with the same call of the aws CLI"

@@ -10,9 +10,9 @@ from datetime import datetime
 from types import MappingProxyType
 
 from eks_readiness.adapters.kubernetes_api import Expired
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, KubernetesProbe, KubernetesReader
+from eks_readiness.adapters.probe import UNREADABLE, AwsProbe, AwsReader, Gathered, KubernetesProbe, KubernetesReader
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import ProbeError, bounded
+from eks_readiness.domain.errors import ProbeError, UnavailableReason, bounded
 from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
 
 Probe = AwsProbe | KubernetesProbe
@@ -62,7 +62,7 @@ def collect_evidence(  # noqa: PLR0913 - one for each thing that a scan is made 
                 break
             for future in done:
                 probe = running.pop(future)
-                _note(slices, probe.provides, _outcome(probe, future), on_gathered)
+                _note(slices, probe.provides, outcome(probe, future.result), on_gathered)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return Evidence(cluster=cluster, observed_at=observed_at, slices=MappingProxyType(dict(slices)))
@@ -79,18 +79,31 @@ def _run(probe: Probe, aws: AwsReader, connection: Future[KubernetesReader], gat
         return probe.read(reader, gathered)
 
 
-def _outcome(probe: Probe, future: Future[Slice]) -> Slice | Unavailable:
+def outcome(probe: Probe, read: Callable[[], Slice]) -> Slice | Unavailable:
+    """What a probe saw, or why it did not: whatever it stumbles over takes nothing but its own slice."""
     try:
-        return future.result()
+        return read()
     except ProbeError as error:
         return Unavailable.because(error)
+    except UNREADABLE as error:
+        # A probe computes nothing but answers: what it stumbles over is one that it did not expect.
+        _LOG.exception("the probe of %s %s", probe.provides.__name__, STUMBLED)
+        return _unavailable(probe, "unexpected", STUMBLED, error)
     except Exception as error:  # noqa: BLE001 - one broken probe must not take the others with it
         _LOG.exception("the probe of %s crashed", probe.provides.__name__)
-        return Unavailable(
-            reason="crashed",
-            detail=bounded(f"the probe of {probe.provides.__name__} crashed: {type(error).__name__}: {error}"),
-            remedy="report it with the log of this scan",
-        )
+        return _unavailable(probe, "crashed", "crashed", error)
+
+
+STUMBLED = "could not read an answer"
+"""How the detail of a slice says that its probe did not expect what it was answered."""
+
+
+def _unavailable(probe: Probe, reason: UnavailableReason, what: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        reason=reason,
+        detail=bounded(f"the probe of {probe.provides.__name__} {what}: {type(error).__name__}: {error}"),
+        remedy="report it with the log of this scan",
+    )
 
 
 def _note(

@@ -25,7 +25,7 @@ import msgspec
 from eks_readiness import names
 from eks_readiness.adapters.newer_values import read_value
 from eks_readiness.domain.attestation import Attestation, Waiver
-from eks_readiness.domain.cluster import ClusterArn
+from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.errors import StoreError, bounded
 from eks_readiness.domain.event import OutboxKey, StoredEvent
 from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
@@ -223,13 +223,28 @@ def body(item: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
     try:
         stored = item[BODY]
         text = unpacked(stored["B"], MAX_BODY_BYTES) if "B" in stored else stored["S"].encode()
-        return read_value(text, kind)
-    except (KeyError, ValueError, zlib.error) as error:
+        found = read_value(text, kind)
+        _require_own(item, found)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError, zlib.error) as error:
         problem = f"no {BODY}" if isinstance(error, KeyError) else str(error)
         raise StoreError(
             f"the ledger's row {name_of(item)} cannot be read: {problem}",
             remedy="restore the row from a backup, or delete it; the next scan writes results anew",
         ) from error
+    return found
+
+
+def _require_own(item: Mapping[str, Mapping[str, Any]], found: object) -> None:
+    """Make sure that a row is about the cluster in whose partition it lies.
+
+    Raises:
+        ValueError: it is about another one, and whoever believed it would move that one's level.
+    """
+    cluster = getattr(found, "cluster", None) or getattr(getattr(found, "scorecard", None), "cluster", None)
+    named = cluster.arn if isinstance(cluster, ClusterRef) else cluster
+    partition = item[names.PARTITION_KEY]["S"]
+    if named is not None and named != partition:
+        raise ValueError(f"it is about {named}")
 
 
 def unpacked(compressed: bytes, most_bytes: int) -> bytes:

@@ -78,7 +78,7 @@ def refusal(status: int, body: bytes, path: str) -> ProbeError:  # noqa: PLR0911
     """What an answer other than 200 means. `body` is a Status object where the server itself answered."""
     try:
         said = _STATUS.decode(body)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         said = _Status()
     message = bounded(f"GET {path}: {status}{': ' if said.message else ''}{said.message}")
     match status:
@@ -198,8 +198,11 @@ class KubernetesApi:
                 query["continue"] = error.following
                 continue
             read = _decoded(decode, body, f"{root}/{kind.resource}")
+            if read.items is msgspec.UNSET or read.metadata is None:
+                # Every list has both, be it empty: without them, taking it for the whole list would hide objects.
+                raise UnexpectedAnswer(f"GET {root}/{kind.resource}: the answer is no list of {kind.resource}")
             yield from read.items or ()
-            following = read.metadata.following if read.metadata else None
+            following = read.metadata.following
             if not following:
                 return
             if following in asked:
@@ -269,7 +272,10 @@ def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
             return decoder
         page = msgspec.defstruct(
             "_Page",
-            [("metadata", _ListMeta | None, None), ("items", list[item] | None, None)],  # type: ignore[valid-type] # known only at run time
+            [
+                ("metadata", _ListMeta | None, None),
+                ("items", list[item] | None | msgspec.UnsetType, msgspec.UNSET),  # type: ignore[valid-type] # known only at run time
+            ],
             gc=False,
         )
         _LISTS[item] = decoder = msgspec.json.Decoder(page)
@@ -279,5 +285,5 @@ def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes, path: str) -> Any:
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a DecodeError is a ValueError, and so is text that is not UTF-8
         raise UnexpectedAnswer(f"GET {path}: the answer cannot be read: {error}") from error

@@ -21,6 +21,10 @@ S = TypeVar("S", bound=Slice)
 T = TypeVar("T")
 
 
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What is raised where an answer has another shape than its reader expects."""
+
+
 class AwsReader(Protocol):
     """Reads one account and region of AWS. Every method raises the `ProbeError` tree and nothing else."""
 

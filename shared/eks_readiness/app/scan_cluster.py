@@ -202,6 +202,6 @@ def parse_request(body: str) -> ScanRequest:
     """
     try:
         request = msgspec.json.decode(body, type=ScanRequest)
-    except (msgspec.DecodeError, UnicodeError) as error:  # text may hold what is not Unicode
+    except (ValueError, RecursionError) as error:  # a DecodeError is a ValueError, and so is text that is not Unicode
         raise InputError(f"not a scan request: {error}", remedy="requests are made by the dispatcher") from error
     return msgspec.structs.replace(request, cluster_arn=request.cluster.arn)

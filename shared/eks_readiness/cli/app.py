@@ -112,6 +112,8 @@ def read_json(path: Path, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(read_bytes(path), type=kind)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start})", remedy="save it as UTF-8") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise InputError(f"{path}: {error}", remedy="correct the JSON there") from error
 

@@ -36,7 +36,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """One scan to be made. `slot` is the scheduled time, never a worker's clock: it orders a cluster's scans.
 
     Raises:
-        ValueError: the slot has no time zone, or is not in whole seconds (two spellings of one slot would be two runs).
+        ValueError: the slot has no time zone, is not in whole seconds (two spellings of one slot would be two runs), or
+            is no instant in UTC.
     """
 
     schema: int = 1
@@ -49,6 +50,10 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(
                 f"slot must be an instant in whole seconds with its time zone, not {self.slot.isoformat()}"
             )
+        try:
+            self.slot.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(f"slot {self.slot.isoformat()} is no instant of the years 1 to 9999 in UTC") from error
 
     @property
     def cluster(self) -> ClusterRef:

@@ -281,7 +281,7 @@ def _read(kind: type[Slice], entry: _Entry) -> Slice | Unavailable:
         raise InputError(message, remedy="gather it again: eks-readiness collect")
     try:
         return msgspec.json.decode(entry.value, type=kind)
-    except msgspec.ValidationError as error:
+    except (ValueError, RecursionError) as error:
         message = f"evidence: slices.{kind.__name__}.value: {error}"
         raise InputError(message, remedy="gather it again: eks-readiness collect") from error
 
@@ -294,7 +294,7 @@ def decode_evidence(document: bytes) -> Evidence:
     """
     try:
         read = msgspec.json.decode(document, type=_Document)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a DecodeError is a ValueError, and so is text that is not UTF-8
         message = f"evidence: not an evidence document: {error}"
         raise InputError(message, remedy="make one with: eks-readiness collect > cluster.json") from error
     slices = {kind: _read(kind, read.slices[kind.__name__]) for kind in SLICES if kind.__name__ in read.slices}
