@@ -70,16 +70,16 @@ def instances(*found: Instance) -> Instances:
     return seen(Instances, instances=found)
 
 
-def component(name: Any, ready: int, desired: int | None = None, **fields: Any) -> Component:
+def component(what: Any, ready: int, desired: int | None = None, **fields: Any) -> Component:
     """A workload that was recognised; a Deployment in namespace `tools`, where nothing else is said."""
-    base: dict[str, Any] = {"kind": "Deployment", "namespace": "tools", "name": name}
+    base: dict[str, Any] = {"kind": "Deployment", "namespace": "tools", "name": what}
     wanted = ready if desired is None else desired
-    return Component(component=name, desired=wanted, ready=ready, **{**base, **fields})
+    return Component(component=what, desired=wanted, ready=ready, **{**base, **fields})
 
 
-def daemonset(name: Any, ready: int, desired: int | None = None, **fields: Any) -> Component:
+def daemonset(what: Any, ready: int, desired: int | None = None, **fields: Any) -> Component:
     """A DaemonSet that was recognised."""
-    return component(name, ready, desired, kind="DaemonSet", **fields)
+    return component(what, ready, desired, kind="DaemonSet", **fields)
 
 
 def components(*found: Component) -> Components:

@@ -156,7 +156,8 @@ def test_an_own_role_needs_every_way(denied: int) -> None:
     """One way that could not be looked at may be the one."""
     pieces: list[Any] = [seen(Addons), seen(ServiceAccounts), seen(PodIdentity)]
     pieces[denied] = DENIED
-    assert cni_own_role(*pieces, set()) == DENIED
+    addons, accounts, associations = pieces
+    assert cni_own_role(addons, accounts, associations, set()) == DENIED
 
 
 def test_roles_are_counted_by_what_is_known() -> None:

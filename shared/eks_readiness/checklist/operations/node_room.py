@@ -24,14 +24,13 @@ class Growth(NamedTuple):
     groups: AutoScalingGroups | Unavailable
 
     def room(self, size: Amounts) -> Amounts:
-        """What may still be added for sure, where a node is of that size."""
+        """What may still be added for sure, where a node is of that size, which is nothing of zero."""
         pools = self.pools.pools if isinstance(self.pools, NodePools) else ()
         added = [_pool_nodes(each, size) for each in pools if each.auto_mode or self._works("karpenter")]
         groups = self.groups.groups if isinstance(self.groups, AutoScalingGroups) else ()
         if self._works("cluster-autoscaler"):
             added += [max(0, each.max_size - each.desired_size) for each in groups if "Launch" not in each.suspended]
-        # Zero times infinity is no number: a resource of which a node has nothing does not grow with nodes.
-        return {name: sum(added) * size[name] if size[name] else 0.0 for name in _RESOURCES}
+        return {name: sum(added) * size[name] for name in _RESOURCES}
 
     @property
     def unread(self) -> Unavailable | None:
