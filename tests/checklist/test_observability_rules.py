@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from eks_readiness.checklist.observability.agents import either, works
@@ -83,6 +84,8 @@ def test_offenders_of_every_side_are_counted() -> None:
         (94, 101, 1, 95, False),
         (100, 102, 1, 100, False),
         (1, 3, 1, 50, True),
+        (55, 100, 0, 55, True),
+        (55, 101, 1, 55, True),
         (0, 3, 3, 50, False),
     ],
 )
@@ -227,16 +230,22 @@ def test_traces_are_fresh_to_the_hour() -> None:
 
 def test_log_agents_are_counted_exactly() -> None:
     """On 100 of 101 nodes, with all wanted, is too few; pods for Windows add to the others."""
-    everywhere = [node(f"n{number}") for number in range(20)]
     nobody = seen(FargateLogging, exists=False)
 
     def said(*agents: Any, of: list[Any]) -> Any:
         return a_log_agent_is_on_every_node(components(*agents), nodes(*of), nobody, POLICY)
 
-    assert said(daemonset("fluent-bit", 19, 20), of=everywhere) == passed("fluent-bit is ready on 19 of 20 nodes")
+    assert said(daemonset("fluent-bit", 19, 20), of=[node(f"n{each}") for each in range(20)]) == passed(
+        "fluent-bit is ready on 19 of 20 nodes"
+    )
     few = [node(f"n{number}") for number in range(200)]
     assert said(daemonset("fluent-bit", 189, 200), of=few) == failed(
         "fluent-bit is ready on 189 of 200 nodes", ["DaemonSet tools/fluent-bit 189 of 200"]
+    )
+    half = msgspec.structs.replace(POLICY, min_log_agent_nodes_percent=55)
+    found, everywhere = components(daemonset("fluent-bit", 55, 100)), nodes(*(node(f"n{each}") for each in range(100)))
+    assert a_log_agent_is_on_every_node(found, everywhere, nobody, half) == passed(
+        "fluent-bit is ready on 55 of 100 nodes"
     )
     mixed = [node("a"), node("w", os_family="windows")]
     # More pods than Linux nodes do not make up for the Windows node without one.

@@ -105,7 +105,7 @@ def _runs_on_fargate(nodes: Nodes | Unavailable) -> bool:
 
 def _free_percent(quota: ComputeQuota) -> float:
     used = max(quota.used or 0.0, quota.used_here)
-    return 100 * (1 - used / quota.limit) if quota.limit else 0.0
+    return 100 * (quota.limit - used) / quota.limit if quota.limit else 0.0
 
 
 @check("capacity-planning.requests", needs=(Pods,), required=True)

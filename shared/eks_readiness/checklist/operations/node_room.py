@@ -79,13 +79,13 @@ def _short(usable: Sequence[Node], pods: Pods, growth: Growth, wanted_percent: f
     has = {name: sum(each.allocatable.get(name, 0.0) for each in usable) for name in _RESOURCES}
     if nothing := [name for name, amount in has.items() if not amount]:
         return Unavailable(reason="unexpected", detail=f"nodes report no allocatable {_WORDS[nothing[0]]}")
-    asked, share = _asked(usable, pods), 1 - wanted_percent / 100
-    lacking = {name: (asked[name] / share if share else inf) - has[name] for name in _RESOURCES}
+    asked, percent = _asked(usable, pods), 100 - wanted_percent
+    lacking = {name: (100 * asked[name] / percent if percent else inf) - has[name] for name in _RESOURCES}
     room = growth.room({name: amount / len(usable) for name, amount in has.items()})
     short = [name for name, amount in lacking.items() if amount > room[name]]
     if short and (unread := growth.unread):
         return unread
-    return [f"{_WORDS[name]} of nodes: {100 * (1 - asked[name] / has[name]):.0f} % free" for name in short]
+    return [f"{_WORDS[name]} of nodes: {100 * (has[name] - asked[name]) / has[name]:.0f} % free" for name in short]
 
 
 def _none_at_all(growth: Growth) -> list[str] | Unavailable:
