@@ -161,8 +161,8 @@ def short(*said: str) -> Any:
 def test_room_on_nodes_is_counted_exactly() -> None:
     """20 % of what the nodes have together, or as much as may be added."""
     assert headroom(sized("a"), asked=8.0) == ENOUGH
-    assert headroom(sized("a"), asked=8.01) == short("CPU of nodes: 20 % free")
-    assert headroom(sized("a", cpu=100.0), asked=80.1) == short("CPU of nodes: 20 % free")
+    assert headroom(sized("a"), asked=8.01) == short("CPU of nodes: 19 % free")
+    assert headroom(sized("a", cpu=100.0), asked=80.1) == short("CPU of nodes: 19 % free")
     one_more = groups(AutoScalingGroup(name="g", desired_size=2, max_size=3))
     two = (sized("a"), sized("b"))
     # Three nodes of ten would have 30, of which 24 may be asked for.
@@ -205,7 +205,7 @@ def test_without_a_node_something_must_bring_one() -> None:
 def test_addresses_and_quotas_are_counted_exactly() -> None:
     """20 % free is enough, a little less is not."""
     zones = (ZoneAddresses(zone="a", free=199, total=1000), ZoneAddresses(zone="b", free=200, total=1000))
-    assert headroom(sized("a"), region=seen(RegionCapacity, addresses=zones)) == short("addresses in a: 20 % free")
+    assert headroom(sized("a"), region=seen(RegionCapacity, addresses=zones)) == short("addresses in a: 19 % free")
     quotas = (quota(used=80.0), quota(name="spot", used=80.9), quota(name="none", limit=0.0, used=0.0))
     assert headroom(sized("a"), region=seen(RegionCapacity, quotas=quotas)) == short(
         "none: 0 % of 0 vCPUs free", "spot: 19 % of 100 vCPUs free"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
+from math import floor, inf
 from typing import NamedTuple
 
 from eks_readiness.checklist.shapes import first_unavailable
@@ -85,7 +85,7 @@ def _short(usable: Sequence[Node], pods: Pods, growth: Growth, wanted_percent: f
     short = [name for name, amount in lacking.items() if amount > room[name]]
     if short and (unread := growth.unread):
         return unread
-    return [f"{_WORDS[name]} of nodes: {100 * (has[name] - asked[name]) / has[name]:.0f} % free" for name in short]
+    return [f"{_WORDS[name]} of nodes: {floor(100 * (has[name] - asked[name]) / has[name])} % free" for name in short]
 
 
 def _none_at_all(growth: Growth) -> list[str] | Unavailable:
