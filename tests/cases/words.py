@@ -1,13 +1,14 @@
 """The words of every case's finding, as a person approved them: `<item>/words.json`, by case.
 
 A finding is what people read at night; its words change on purpose or not at all. After a change:
-`python -m tests.cases.words`, and read the diff.
+`python -m tests.cases.words [item …]`, and read the diff.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Collection
 from functools import cache
 
 import msgspec
@@ -29,10 +30,19 @@ def approved(case: Case) -> Finding | None:
     return _approved(case.path.parent.name).get(case.path.stem)
 
 
-def main() -> None:
-    """Write the words of every case anew."""
+def main(items: Collection[str] = ()) -> None:
+    """Write the words of every case anew, or of those about some items.
+
+    Raises:
+        ValueError: the book has no such item.
+    """
+    book = case_book()
+    if unknown := set(items) - {case.path.parent.name for case in book}:
+        raise ValueError(f"no case is about {', '.join(sorted(unknown))}")
     found: dict[str, dict[str, Finding]] = defaultdict(dict)
-    for case in case_book():
+    for case in book:
+        if items and case.path.parent.name not in items:
+            continue
         _, card = case.run()
         found[case.path.parent.name][case.path.stem] = case.finding(card)
     for item, words in found.items():
@@ -42,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

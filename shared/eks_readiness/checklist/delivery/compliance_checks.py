@@ -27,10 +27,10 @@ _CONFIG = "AWS Config"
 class _Framework(NamedTuple):
     """One framework: what it said, when it ran last, or why it says nothing although it is there.
 
-    `unread` is what could not be read of it, and might say more.
+    `unread` is what could not be read of it, and might say more. One that says nothing needs no name.
     """
 
-    name: str
+    name: str = ""
     said: Evaluation = Evaluation()
     ran_at: datetime | None = None
     problem: str = ""
@@ -188,14 +188,14 @@ def _frameworks(
 def _hub(hub: SecurityHub | Unavailable) -> _Framework:
     name = "Security Hub"
     if isinstance(hub, Unavailable):
-        return _Framework(name, unread=hub)
+        return _Framework(unread=hub)
     if not hub.enabled:
-        return _Framework(name)
+        return _Framework()
     if not any(each.status == "READY" for each in hub.standards):
         states = [f"{each.name} is {each.status or 'unknown'} {each.problem}".strip() for each in hub.standards]
         return _Framework(name, problem=", ".join(states) or "no standard is enabled")
     if hub.unread:
-        return _Framework(name, unread=hub.unread)
+        return _Framework(unread=hub.unread)
     if not hub.cluster.controls:
         return _Framework(name, problem="no control has a result for this cluster; does AWS Config record it?")
     return _Framework(name, hub.cluster, hub.cluster.newest_at)
@@ -203,12 +203,12 @@ def _hub(hub: SecurityHub | Unavailable) -> _Framework:
 
 def _config(config: ConfigEvaluations | Unavailable) -> _Framework:
     if isinstance(config, Unavailable):
-        return _Framework(_CONFIG, unread=config)
+        return _Framework(unread=config)
     if config.unread:
         # A recorder that is off disproves it, whatever the results are.
-        return _Framework(_CONFIG, unread=None if config.recording is False else config.unread)
+        return _Framework(unread=None if config.recording is False else config.unread)
     if isinstance(config.recording, Unavailable) and config.cluster.controls:
-        return _Framework(_CONFIG, unread=config.recording)
+        return _Framework(unread=config.recording)
     if not config.recording or not config.cluster.controls:
         off = "rules judged the cluster, but the recorder is off"
         return _Framework(_CONFIG, problem=off if config.cluster.controls else "")
@@ -220,7 +220,7 @@ def _config(config: ConfigEvaluations | Unavailable) -> _Framework:
 
 def _kubescape(kubescape: KubescapeScans | Unavailable, jobs: ScanJobs | Unavailable) -> _Framework:
     if isinstance(kubescape, Unavailable):
-        return _Framework("Kubescape", unread=kubescape)
+        return _Framework(unread=kubescape)
     if not kubescape.cluster.controls:
         return _Framework("Kubescape", problem="it scanned nothing yet" if kubescape.installed else "")
     if isinstance(jobs, Unavailable):
@@ -231,7 +231,7 @@ def _kubescape(kubescape: KubescapeScans | Unavailable, jobs: ScanJobs | Unavail
 
 def _trivy(trivy: ComplianceReports | Unavailable) -> list[_Framework]:
     if isinstance(trivy, Unavailable):
-        return [_Framework("Trivy", unread=trivy)]
+        return [_Framework(unread=trivy)]
     return [
         _Framework(
             f"Trivy {each.name}",
@@ -245,8 +245,8 @@ def _trivy(trivy: ComplianceReports | Unavailable) -> list[_Framework]:
 
 def _kube_bench(jobs: ScanJobs | Unavailable) -> _Framework:
     if isinstance(jobs, Unavailable):
-        return _Framework("kube-bench", unread=jobs)
+        return _Framework(unread=jobs)
     at = jobs.kube_bench_succeeded_at
     if at is None:
         return _Framework("kube-bench", problem="it never succeeded" if jobs.kube_bench else "")
-    return _Framework("kube-bench", Evaluation(controls=1, newest_at=at), at)
+    return _Framework("kube-bench", Evaluation(controls=1), at)

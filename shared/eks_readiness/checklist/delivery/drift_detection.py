@@ -135,7 +135,7 @@ def _stacks(stacks: S, config: R) -> Iterator[_Side]:
 
 def _stack(stack: Stack, checks: list[StackCheck], now: datetime) -> _Side:
     """The newest word on a stack, of CloudFormation or of Config."""
-    words = [(one.at, _WORDS.get(one.compliance, "")) for one in checks if one.compliance in _WORDS]
+    words = [(one.at, _WORDS[one.compliance]) for one in checks if one.compliance in _WORDS]
     if stack.checked_at is not None:
         words.append((stack.checked_at, stack.drift))
     name = f"stack {stack.name}"
@@ -169,9 +169,7 @@ def _unread(stacks: S, config: R, sides: list[_Side]) -> Unavailable | None:
         )
     if not any(each.name.startswith("stack ") for each in sides):
         return None
-    return first_unavailable(config) or (
-        first_unavailable(config.stack_checks) if isinstance(config, ConfigRules) else None
-    )
+    return config if isinstance(config, Unavailable) else first_unavailable(config.stack_checks)
 
 
 def _ago(age: timedelta | None) -> str:

@@ -54,12 +54,12 @@ def works(agent: Component, nodes: Nodes | Unavailable, percent: float) -> bool 
     """
     if not agent.ready:
         return False
-    if agent.kind != "DaemonSet" or agent.ready >= percent / 100 * agent.desired:
+    if agent.kind != "DaemonSet" or 100 * agent.ready >= percent * agent.desired:
         return True
     if isinstance(nodes, Unavailable):
         return nodes
     late = sum(starting(node, nodes) for node in nodes.nodes)
-    return agent.ready >= percent / 100 * (agent.desired - late)
+    return 100 * agent.ready >= percent * (agent.desired - late)
 
 
 def counted(agent: Component) -> str:

@@ -61,7 +61,7 @@ def _on_nodes(components: Components, nodes: Nodes, policy: Policy) -> Verdict:
         for name in {each.component for each in agents}
     )
     said = f"{name} is ready on {covered} of {len(judged)} nodes"
-    if covered >= policy.min_log_agent_nodes_percent / 100 * len(judged):
+    if 100 * covered >= policy.min_log_agent_nodes_percent * len(judged):
         return passed(said)
     return failed(said, [f"{each.where} {each.ready} of {each.desired}" for each in agents])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 from eks_readiness.checklist.check import attested, check, if_available
 from eks_readiness.checklist.operations.node_room import Growth, node_shortages
 from eks_readiness.checklist.shapes import exempt, first_unavailable
@@ -72,7 +74,7 @@ def _zones(region: RegionCapacity | Unavailable, policy: Policy) -> list[str] | 
         return region.addresses
     shares = {each.zone: 100 * each.free / each.total for each in region.addresses if each.total}
     wanted = policy.min_capacity_headroom_percent
-    return [f"addresses in {zone}: {share:.0f} % free" for zone, share in shares.items() if share < wanted]
+    return [f"addresses in {zone}: {floor(share)} % free" for zone, share in shares.items() if share < wanted]
 
 
 def _quotas(
@@ -87,7 +89,7 @@ def _quotas(
     shares = {each: _free_percent(each) for each in judged}
     wanted = policy.min_capacity_headroom_percent
     if short := [each for each, share in shares.items() if share < wanted]:
-        return [f"{each.name}: {shares[each]:.0f} % of {each.limit:g} vCPUs free" for each in short]
+        return [f"{each.name}: {floor(shares[each])} % of {each.limit:g} vCPUs free" for each in short]
     silent = [each.name for each in judged if each.used is None]
     if silent or region.unknown_quotas:
         what = [*(f"the account's use of {each}" for each in silent), *region.unknown_quotas]
@@ -105,7 +107,7 @@ def _runs_on_fargate(nodes: Nodes | Unavailable) -> bool:
 
 def _free_percent(quota: ComputeQuota) -> float:
     used = max(quota.used or 0.0, quota.used_here)
-    return 100 * (1 - used / quota.limit) if quota.limit else 0.0
+    return 100 * (quota.limit - used) / quota.limit if quota.limit else 0.0
 
 
 @check("capacity-planning.requests", needs=(Pods,), required=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
+from math import floor, inf
 from typing import NamedTuple
 
 from eks_readiness.checklist.shapes import first_unavailable
@@ -24,14 +24,13 @@ class Growth(NamedTuple):
     groups: AutoScalingGroups | Unavailable
 
     def room(self, size: Amounts) -> Amounts:
-        """What may still be added for sure, where a node is of that size."""
+        """What may still be added for sure, where a node is of that size, which is nothing of zero."""
         pools = self.pools.pools if isinstance(self.pools, NodePools) else ()
         added = [_pool_nodes(each, size) for each in pools if each.auto_mode or self._works("karpenter")]
         groups = self.groups.groups if isinstance(self.groups, AutoScalingGroups) else ()
         if self._works("cluster-autoscaler"):
             added += [max(0, each.max_size - each.desired_size) for each in groups if "Launch" not in each.suspended]
-        # Zero times infinity is no number: a resource of which a node has nothing does not grow with nodes.
-        return {name: sum(added) * size[name] if size[name] else 0.0 for name in _RESOURCES}
+        return {name: sum(added) * size[name] for name in _RESOURCES}
 
     @property
     def unread(self) -> Unavailable | None:
@@ -80,13 +79,13 @@ def _short(usable: Sequence[Node], pods: Pods, growth: Growth, wanted_percent: f
     has = {name: sum(each.allocatable.get(name, 0.0) for each in usable) for name in _RESOURCES}
     if nothing := [name for name, amount in has.items() if not amount]:
         return Unavailable(reason="unexpected", detail=f"nodes report no allocatable {_WORDS[nothing[0]]}")
-    asked, share = _asked(usable, pods), 1 - wanted_percent / 100
-    lacking = {name: (asked[name] / share if share else inf) - has[name] for name in _RESOURCES}
+    asked, percent = _asked(usable, pods), 100 - wanted_percent
+    lacking = {name: (100 * asked[name] / percent if percent else inf) - has[name] for name in _RESOURCES}
     room = growth.room({name: amount / len(usable) for name, amount in has.items()})
     short = [name for name, amount in lacking.items() if amount > room[name]]
     if short and (unread := growth.unread):
         return unread
-    return [f"{_WORDS[name]} of nodes: {100 * (1 - asked[name] / has[name]):.0f} % free" for name in short]
+    return [f"{_WORDS[name]} of nodes: {floor(100 * (has[name] - asked[name]) / has[name])} % free" for name in short]
 
 
 def _none_at_all(growth: Growth) -> list[str] | Unavailable:

@@ -56,16 +56,13 @@ def nodes_are_young(nodes: Nodes, policy: Policy) -> Verdict | Unavailable:
     said = f"95 of 100 of {len(ages)} nodes are at most {_days(reached)} days old"
     if reached <= allowed:
         return passed(said)
-    old = [each for each in judged if each.created_at is not None and nodes.observed_at - each.created_at > allowed]
-    return failed(said, [f"{each.name} ({_age(each.created_at, nodes.observed_at)} days)" for each in old])
+    made = {each.name: each.created_at for each in judged if each.created_at is not None}
+    old = {name: age for name, at in made.items() if (age := nodes.observed_at - at) > allowed}
+    return failed(said, [f"{name} ({_days(age)} days)" for name, age in old.items()])
 
 
 def _days(age: timedelta) -> str:
     return f"{age / timedelta(days=1):.0f}"
-
-
-def _age(made: datetime | None, now: datetime) -> str:
-    return _days(now - made) if made else "?"
 
 
 @check("node-rotation.image-age", needs=(NodeImages, Instances, if_available(Nodes)), required=True)

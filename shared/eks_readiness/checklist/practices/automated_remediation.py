@@ -62,6 +62,14 @@ def broken_nodes_are_replaced(
         return failed(f"not every broken node is repaired: {bad[0]}", bad)
     if missing := first_unavailable(nodegroups, nodes) or (first_unavailable(components) if of_karpenter else None):
         return missing
+    if strange := [
+        each for each in judged if each.nodegroup and each.nodegroup not in {group.name for group in groups}
+    ]:
+        return Unavailable(
+            reason="unexpected",
+            detail=f"node {strange[0].name} says it is of node group {strange[0].nodegroup}, which EKS does not list",
+            remedy="the next scan looks again: the group may just have been made or deleted",
+        )
     if not judged and not groups:
         return _no_node(cluster)
     return passed(f"{_counted(len(groups), of_karpenter, judged)} are repaired by themselves")
@@ -91,7 +99,7 @@ def _no_node(cluster: ClusterConfiguration | Unavailable) -> Verdict | Unavailab
 def _counted(groups: int, of_karpenter: list[Node], judged: list[Node]) -> str:
     auto = sum(each.compute == "auto" for each in judged)
     parts = [(groups, "node groups"), (len(of_karpenter), "nodes of Karpenter"), (auto, "nodes of EKS Auto Mode")]
-    return ", ".join(f"{count} {what}" for count, what in parts if count) or "0 nodes"
+    return ", ".join(f"{count} {what}" for count, what in parts if count)
 
 
 @check(

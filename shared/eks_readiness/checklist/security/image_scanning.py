@@ -132,7 +132,7 @@ def no_running_image_has_a_fixable_critical(  # noqa: PLR0913 - one for each sli
         named = [f"{running[digest]} ({count})" for digest, count in bad.items()]
         return failed(f"{len(bad)} of {len(running)} running images have critical findings with a fix", named)
     undecided = first_unavailable(scanner) or _undecided(running, known, images, counts)
-    return undecided or _clean(running, known, images, counts)
+    return undecided or _clean(running, known, counts)
 
 
 class _Known(NamedTuple):
@@ -153,13 +153,14 @@ def _scanner(
     found = [] if isinstance(components, Unavailable) else [c for name in _IN_CLUSTER for c in components.named(name)]
     if active := _of_the_registry(scanning, images, policy) or _in_the_cluster(found):
         return passed(active)
-    parts = (scanning.inspector, scanning.scan_type) if isinstance(scanning, EcrScanning) else (scanning,)
-    if unread := first_unavailable(*parts, components, images):
+    if isinstance(scanning, Unavailable):
+        return scanning
+    if unread := first_unavailable(scanning.inspector, scanning.scan_type, components, images):
         return unread
     if found:
         return failed(f"the scanner does not run: {found[0].where} has 0 of {found[0].desired} pods ready")
-    state = scanning.inspector if isinstance(scanning, EcrScanning) else ""
-    return failed(f"nothing scans: Amazon Inspector is {state or 'off'} for ECR, and no rule of the registry scans")
+    state = scanning.inspector or "off"
+    return failed(f"nothing scans: Amazon Inspector is {state} for ECR, and no rule of the registry scans")
 
 
 def _of_the_registry(scanning: EcrScanning | Unavailable, images: EcrImages | Unavailable, policy: Policy) -> str:
@@ -246,9 +247,7 @@ def _undecided(
     return None
 
 
-def _clean(
-    running: dict[str, str], known: _Known, images: EcrImages | Unavailable, counts: dict[str, int | None]
-) -> Verdict | Unavailable:
+def _clean(running: dict[str, str], known: _Known, counts: dict[str, int | None]) -> Verdict | Unavailable:
     if not running:
         return not_applicable("no image runs but those that AWS maintains")
     untold = [

@@ -32,6 +32,10 @@ class Side(msgspec.Struct, frozen=True):
 Sides = list[Side | Unavailable]
 
 
+def _off(why: str) -> Side:
+    return Side("vpc-cni", enforces=False, why=why)
+
+
 def sides_of(
     engine: NetworkPolicyEngine | Unavailable,
     components: Components | Unavailable,
@@ -49,7 +53,7 @@ def sides_of(
     if not left:
         return found
     why = "; ".join(side.why for side in enforcing(found))
-    return [Side("vpc-cni", enforces=False, why=f"{why}; but on {len(left)} nodes nothing does: {', '.join(left[:5])}")]
+    return [_off(f"{why}; but on {len(left)} nodes nothing does: {', '.join(left[:5])}")]
 
 
 def _left_out(sides: Sides, nodes: Nodes) -> list[str]:
@@ -105,13 +109,13 @@ def _node_agent(engine: NetworkPolicyEngine) -> Side | Unavailable:
     """Both flags of the VPC CNI: one that is off disproves, one that could not be read leaves it open."""
     agent, controller = engine.node_agent_enabled, engine.controller_enabled
     if agent is None or (agent is True and not engine.node_agent_nodes):
-        return Side("vpc-cni", enforces=False, why="DaemonSet aws-node runs on no node")
+        return _off("DaemonSet aws-node runs on no node")
     off = [
         *(["DaemonSet aws-node lacks --enable-network-policy=true"] if agent is False else []),
         *([_CONTROLLER_OFF] if not controller else []),
     ]
     if off:
-        return Side("vpc-cni", enforces=False, why=f"VPC CNI: {' and '.join(off)}")
+        return _off(f"VPC CNI: {' and '.join(off)}")
     if isinstance(agent, Unavailable):
         return agent
     if isinstance(controller, Unavailable):
@@ -129,7 +133,7 @@ def _auto_mode(engine: NetworkPolicyEngine) -> Sides:
     if not engine.node_classes:
         return []
     if not engine.controller_enabled:
-        return [Side("vpc-cni", enforces=False, why=f"EKS Auto Mode: {_CONTROLLER_OFF}")]
+        return [_off(f"EKS Auto Mode: {_CONTROLLER_OFF}")]
     if isinstance(engine.controller_enabled, Unavailable):
         return [engine.controller_enabled]
     ready = [each.name for each in engine.node_classes if each.ready]
