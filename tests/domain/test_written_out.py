@@ -134,9 +134,7 @@ def _before(**changes: object) -> ClusterState:
     return msgspec.structs.replace(BEFORE, **changes)
 
 
-def _decide(
-    before: ClusterState | None, card: Scorecard, number: int = 0, policy: Policy | None = None
-) -> LedgerWrite:
+def _decide(before: ClusterState | None, card: Scorecard, number: int = 0, policy: Policy | None = None) -> LedgerWrite:
     return decide(before, card, request(number), policy or Policy(), FIXES, announced=("dr-plan#2",))
 
 
@@ -441,7 +439,8 @@ def test_damping_ends_with_the_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "kind", "still_lost"), [((2, 2), "COVERAGE_RESTORED", False), ((1, 2), None, True), ((2, 3), None, True)]
+    ("interval", "kind", "still_lost"),
+    [((2, 2), "COVERAGE_RESTORED", False), ((1, 2), None, True), ((2, 3), None, True)],
 )
 def test_only_proof_brings_coverage_back(interval: tuple[Level, Level], kind: str | None, still_lost: bool) -> None:  # noqa: FBT001 - parametrised
     """A scan among unknowns does not; the event says since when coverage was lost."""
@@ -458,7 +457,9 @@ def test_only_proof_brings_coverage_back(interval: tuple[Level, Level], kind: st
     [(MADE_AT, START, True), (MADE_AT, MADE_AT, False), (None, START, False), (MADE_AT, None, False)],
 )
 def test_a_cluster_is_another_only_when_both_dates_are_known(
-    was: datetime | None, now: datetime | None, anew: bool  # noqa: FBT001 - parametrised
+    was: datetime | None,
+    now: datetime | None,
+    anew: bool,  # noqa: FBT001 - parametrised
 ) -> None:
     """An unread date says nothing."""
     card = _card("satisfied", "satisfied", "missing", level=(2, 2), number=0, created_at=now)
