@@ -180,7 +180,7 @@ def test_a_kasten_policy_with_its_newest_run() -> None:
         ({"parent_id": "job-0"}, False),
     ],
 )
-def test_the_job_that_a_rule_started(changes: dict[str, object], found: bool) -> None:  # noqa: FBT001 - parametrised
+def test_the_job_that_a_rule_started(changes: dict[str, object], found: bool) -> None:
     """By the rule's id, or by its plan and name after a change; never a part, never one on demand."""
     run = Run(completed=True, said="job job-1 is COMPLETED", age=9 * HOUR)
     assert _run_of(_aws(_job(**changes))) == (run if found else None)

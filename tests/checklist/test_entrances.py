@@ -205,7 +205,7 @@ NOT_KNOWN = Unavailable(
         (("dualstack.other.example", "8.8.8.8"), True),
     ],
 )
-def test_whom_a_host_is_shown(addresses: tuple[str, ...], seen: bool | Unavailable) -> None:  # noqa: FBT001 - parametrised
+def test_whom_a_host_is_shown(addresses: tuple[str, ...], seen: bool | Unavailable) -> None:
     """By the names and addresses that its status tells; one public way is enough."""
     host = Host(name="shop.example", at="Ingress shop/web", addresses=addresses, internet_facing=seen is False)
     asked = msgspec.structs.replace(host, name="asked.example", requested=True)
@@ -510,7 +510,7 @@ def test_certificates_of_cert_manager_that_are_overdue() -> None:
     limit = policy.min_certificate_days_left * DAY
     lives = ManagedCertificate(
         name="a/a", secret="a/s", not_before_at=NOW - DAY, expires_at=NOW + DAY, renewal_at=NOW + SECOND
-    )  # noqa: S106 - a name
+    )
 
     def late(**changes: object) -> list[str]:
         summary = CertificateSummary(
@@ -537,7 +537,7 @@ def test_certificates_of_cert_manager_that_are_overdue() -> None:
 
 def test_secrets_that_serve_tls() -> None:
     """Of the classes that end TLS inside; those that were not kept may be others."""
-    secrets = (TlsSecret(secret="a/s", class_name="web"), TlsSecret(secret="b/s", class_name="alb"))  # noqa: S106 - names
+    secrets = (TlsSecret(secret="a/s", class_name="web"), TlsSecret(secret="b/s", class_name="alb"))
     uses = (ClassUse(name="web", total=1, with_tls=1), ClassUse(name="alb", total=1, with_tls=1))
     ingresses = _ingresses(*uses, tls_secrets=secrets, tls_secrets_total=2)
     entrances = _entrances(ingresses=ingresses, ingress_classes=CLASSES)
@@ -551,7 +551,7 @@ def test_secrets_that_serve_tls() -> None:
 def test_secrets_that_nobody_watches() -> None:
     """Five are named."""
     secrets = tuple(TlsSecret(secret=f"ns/{number}", class_name="web") for number in range(7))
-    managed = CertificateSummary(total=1, first_to_expire=(ManagedCertificate(name="a", secret="ns/0"),))  # noqa: S106 - a name
+    managed = CertificateSummary(total=1, first_to_expire=(ManagedCertificate(name="a", secret="ns/0"),))
     assert certificates.unwatched(secrets[:1], managed) is None
     assert certificates.unwatched(secrets, managed) == Unavailable(
         reason="unsupported",

@@ -59,7 +59,7 @@ STATED = attested("dr-plan.stated", required=True, within_days=_days, doc="It is
 EITHER = check("storage.either", needs=(Seen,), required=True, or_attested=_days)(_rule)
 
 
-def _evidence(answer: Verdict | None | Unavailable, **more: Slice | Unavailable) -> Evidence:
+def _evidence(answer: Verdict | Unavailable | None, **more: Slice | Unavailable) -> Evidence:
     seen = answer if isinstance(answer, Unavailable) else Seen(observed_at=NOW, source="test", answer=answer)
     slices: dict[type[Slice], Slice | Unavailable] = {Seen: seen}
     slices.update({StatedDocuments: more["documents"]} if "documents" in more else {})
@@ -82,7 +82,7 @@ def _items(*names: ItemId) -> tuple[Item, ...]:
 
 
 def _one(
-    found: Check, answer: Verdict | None | Unavailable, *stated: Attestation, **more: Slice | Unavailable
+    found: Check, answer: Verdict | Unavailable | None, *stated: Attestation, **more: Slice | Unavailable
 ) -> Finding:
     checklist = Checklist(_items(found.item), (found,))
     (finding,) = evaluate(_evidence(answer, **more), checklist, policy=Policy(), attestations=stated).findings

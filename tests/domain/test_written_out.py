@@ -80,7 +80,7 @@ def _item(item: ItemId, state: ItemVerdict) -> ItemState:
     )
 
 
-def _card(  # noqa: PLR0913 - what a scan may see
+def _card(
     storage: ItemVerdict,
     runbooks: ItemVerdict,
     mesh: ItemVerdict,
@@ -408,7 +408,7 @@ def test_a_move_while_damped_is_told_when_it_brings_proof_back() -> None:
 
 
 @pytest.mark.parametrize("moves", [True, False])
-def test_with_room_again_what_was_held_is_told_together(moves: bool) -> None:  # noqa: FBT001 - parametrised
+def test_with_room_again_what_was_held_is_told_together(moves: bool) -> None:
     """With the newest move, if there is one; that counts as one event of the day, and damping ends."""
     held = (Move(from_level=1, to_level=2, slot=slot(-30)),)
     before = _before(recent=THREE[1:], damped=True, held=held, held_total=5)
@@ -442,7 +442,7 @@ def test_damping_ends_with_the_day() -> None:
     ("interval", "kind", "still_lost"),
     [((2, 2), "COVERAGE_RESTORED", False), ((1, 2), None, True), ((2, 3), None, True)],
 )
-def test_only_proof_brings_coverage_back(interval: tuple[Level, Level], kind: str | None, still_lost: bool) -> None:  # noqa: FBT001 - parametrised
+def test_only_proof_brings_coverage_back(interval: tuple[Level, Level], kind: str | None, still_lost: bool) -> None:
     """A scan among unknowns does not; the event says since when coverage was lost."""
     written = _decide(
         _before(coverage_lost_at=START - HOUR), _card("satisfied", "satisfied", "missing", level=interval, number=0)
@@ -459,7 +459,7 @@ def test_only_proof_brings_coverage_back(interval: tuple[Level, Level], kind: st
 def test_a_cluster_is_another_only_when_both_dates_are_known(
     was: datetime | None,
     now: datetime | None,
-    anew: bool,  # noqa: FBT001 - parametrised
+    anew: bool,
 ) -> None:
     """An unread date says nothing."""
     card = _card("satisfied", "satisfied", "missing", level=(2, 2), number=0, created_at=now)
@@ -645,7 +645,7 @@ def test_an_end_is_written_out() -> None:
         (_ending("runbooks", 90, holds=False), True),
     ],
 )
-def test_what_takes_a_statements_place(other: Attestation, announced: bool) -> None:  # noqa: FBT001 - parametrised
+def test_what_takes_a_statements_place(other: Attestation, announced: bool) -> None:
     """One about the same subject that lasts longer and is not older."""
     events = _expiring([_ending("runbooks", 3), other])
     named = [each for each in events if (each.subject, each.expires_at) == ("runbooks", START + 3 * DAY)]

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -92,7 +93,7 @@ class MutantLoop:
         """By function: the tests that call it, the quickest first."""
         found: dict[str, list[tuple[float, int]]] = defaultdict(list)
         calls: set[str] = set()
-        trampoline.record_trampoline_hit = lambda name, caller=None: calls.add(name)  # noqa: ARG005 - mutmut's names
+        trampoline.record_trampoline_hit = lambda name, caller=None: calls.add(name)
         for number, item in enumerate(items):
             calls.clear()
             set_mutant_under_test("stats")
@@ -122,7 +123,7 @@ class MutantLoop:
 def main(globs: Sequence[str]) -> int:
     """Make the mutants, judge those that a glob names (by default all), and keep the results."""
     set_mutant_under_test("mutant_generation")
-    os.makedirs("mutants", exist_ok=True)
+    Path("mutants").mkdir(exist_ok=True)
     copy_src_dir()
     copy_also_copy_files()
     setup_source_paths()
@@ -138,7 +139,7 @@ def main(globs: Sequence[str]) -> int:
     ]
     options = [*config().pytest_add_cli_args, *config().pytest_add_cli_args_test_selection]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    stage = os.getcwd()
+    stage = Path.cwd()
     os.chdir("mutants")
     loop = MutantLoop(wanted)
     status = pytest.main(["-q", "--assert=plain", "--rootdir=.", *options], plugins=[loop])
