@@ -257,7 +257,7 @@ WEB = _ingresses(ClassUse(name="web", total=1))
 def _served(
     entrances: Entrances, *components: Component, cluster: ClusterConfiguration | Unavailable = AUTO
 ) -> Verdict | Unavailable:
-    return ingress_control.every_class_in_use_is_served(entrances, _components(*components), cluster, Policy())  # type: ignore[return-value]
+    return ingress_control.every_class_in_use_is_served(entrances, _components(*components), cluster, Policy())
 
 
 def test_the_controller_of_every_class_must_run() -> None:

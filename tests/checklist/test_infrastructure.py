@@ -117,13 +117,14 @@ def test_headroom_of_addresses() -> None:
     assert tight == failed(said, ["subnet-a (5 % free)", "subnet-b (5 % free)"])
     empty = check(_cluster(subnet_ids=()), _subnets(0, of=0), used, NO_GROUPS, NO_PROFILES, policy)
     assert empty == failed(said, ["subnet-a (0 % free)", "subnet-b (0 % free)"])
+    ten = Policy(min_node_subnet_free_percent=10)
     most = check(
         _cluster(subnet_ids=()),
         _subnets(99, of=1000),
         used,
         NO_GROUPS,
         NO_PROFILES,
-        Policy(min_node_subnet_free_percent=10),
+        ten,
     )
     assert most == failed(said, ["subnet-a (10 % free)", "subnet-b (10 % free)"])
 
@@ -305,8 +306,8 @@ def test_what_scales_the_nodes_where_parts_are_denied() -> None:
     parts = (CLUSTER, NO_POOLS, _components(), NO_GROUPS, NO_PROFILES, _nodes())
     for position in (1, 2, 3, 4, 5):
         lacking = (*parts[:position], LATE, *parts[position + 1 :])
-        assert node_groups.nodes_scale(*lacking, Policy()) == LATE  # type: ignore[arg-type]
-    down = [_daemons(name, 2, ready=0) for name in ("karpenter", "cluster-autoscaler", "coredns")]  # type: ignore[arg-type]
+        assert node_groups.nodes_scale(*lacking, Policy()) == LATE
+    down = [_daemons(name, 2, ready=0) for name in ("karpenter", "cluster-autoscaler", "coredns")]
     said = "; ".join(f"{each.where} has 0 of 2 pods ready" for each in down[:2])
     assert _scale(NO_POOLS, _components(*down)) == failed(f"no autoscaler works: {said}")
     empty = msgspec.structs.replace(NO_POOLS, installed=True)

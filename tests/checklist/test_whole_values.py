@@ -121,7 +121,7 @@ def test_a_stated_check_keeps_what_was_declared() -> None:
 
 def test_what_a_check_can_do_without_is_marked() -> None:
     """And is among the kinds that it looks at."""
-    need = if_available(Other)
+    need: object = if_available(Other)
     assert need == Tolerated(Other)
     declared = Check("storage.x", required=True, needs=(Seen, Tolerated(Other)), doc="", rule=None, module="m")
     assert declared.kinds == (Seen, Other)

@@ -39,7 +39,10 @@ source_paths = ["src"]
 only_mutate = [{mutated}]
 also_copy = ["functions", "infra", "docs", "situations.json"]
 # Generated examples differ from run to run, and take too long for thousands of runs.
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "no:randomly", "-W", "ignore", "-m", "not hypothesis"]
+pytest_add_cli_args = [
+  "-p", "no:cacheprovider", "-p", "no:xdist",
+  "-p", "no:cov", "-p", "no:randomly", "-W", "ignore", "-m", "not hypothesis"
+]
 pytest_add_cli_args_test_selection = ["tests/mutation/alone.py", "tests/checklist", "tests/domain"]
 """
 STATES = {0: "survived", 33: "no tests", 36: "timeout"}

@@ -23,11 +23,12 @@ from types import FrameType
 
 import pytest
 from _pytest.runner import runtestprotocol
-from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants, set_mutant_under_test
+from mutmut.__main__ import create_mutants
 from mutmut.configuration import config
 from mutmut.mutation import trampoline
 from mutmut.mutation.data import SourceFileMutationData
-from mutmut.utils.file_utils import setup_source_paths, walk_mutatable_files
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths, walk_mutatable_files
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 SECONDS = 10.0
@@ -63,8 +64,10 @@ class MutantLoop:
         self.failed_clean: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
         """Only whether it failed: the words of a failure take longer than the test."""
+        if call.when == "collect":
+            return None
         excinfo = call.excinfo
         failed = excinfo is not None and not excinfo.errisinstance(pytest.skip.Exception)
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed" if failed else "passed", None, call.when)
@@ -93,7 +96,7 @@ class MutantLoop:
         """By function: the tests that call it, the quickest first."""
         found: dict[str, list[tuple[float, int]]] = defaultdict(list)
         calls: set[str] = set()
-        trampoline.record_trampoline_hit = lambda name, caller=None: calls.add(name)
+        vars(trampoline)["record_trampoline_hit"] = lambda name, caller=None: calls.add(name)
         for number, item in enumerate(items):
             calls.clear()
             set_mutant_under_test("stats")
