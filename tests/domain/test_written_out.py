@@ -405,6 +405,7 @@ def test_a_move_while_damped_is_told_when_it_brings_proof_back() -> None:
     assert written.event is not None
     assert (written.event.kind, written.event.coverage_lost_at) == ("UNSTABLE", START - HOUR)
     assert (written.state.coverage_lost_at, written.state.damped) == (None, True)
+    assert written.state.proven_at is None
 
 
 @pytest.mark.parametrize("moves", [True, False])
