@@ -77,7 +77,7 @@ test-e2e: setup ## The deployed product on an embedded local AWS
 
 ##@ Longer
 .PHONY: mutants
-mutants: setup ## Mutate the checks and the level rules, and name what no test notices (an hour)
+mutants: setup ## Mutate the checks and the level rules, and name what no test notices (minutes)
 	@$(PY) -m tests.mutation.run
 
 ##@ On AWS
