@@ -83,7 +83,7 @@ chaos: setup ## Every fault of the table, the time to an alert, and a million sc
 	@$(PY) -m tests.chaos.simulate --schedules 1000000
 
 .PHONY: mutants
-mutants: setup ## Mutate the checks and the level rules, and name what no test notices (an hour)
+mutants: setup ## Mutate the checks and the level rules, and name what no test notices (minutes)
 	@$(PY) -m tests.mutation.run
 
 ##@ On AWS

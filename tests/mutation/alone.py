@@ -48,7 +48,7 @@ def test_a_check_answers_its_cases(identifier: str) -> None:
     """Verdict, words and offenders are those that a person approved."""
     check = CHECKLIST.check(identifier)
     assert check is not None
-    alone = Checklist(CHECKLIST.items, (check,))
+    alone = Checklist((CHECKLIST.item(check.item),), (check,))
     for each, evidence in situations()[identifier]:
         card = evaluate(evidence, alone, policy=each.policy, attestations=each.attestations)
         assert card.findings == (each.finding,), each.name

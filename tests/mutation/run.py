@@ -6,15 +6,15 @@ becomes a call below it, which means the same. Usage: python -m tests.mutation.r
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import cast
 
 import libcst as cst
 import msgspec
@@ -26,18 +26,33 @@ from tests.mutation.alone import Situation
 
 ROOT = Path(__file__).parents[2]
 STAGE = ROOT / "build" / "mutation"
-MUTATED = ("checklist/*", "domain/ledger.py", "domain/standing.py")
+EVIDENCE = ROOT / "build" / "evidence_of_cases.json"
+GATHERING = ("shared/eks_readiness/adapters", "shared/eks_readiness/domain", "tests/doubles")
+"""What a case's evidence depends on, beside the case."""
+MUTATED = (
+    "checklist/*",
+    *(f"domain/{each}.py" for each in ("coverage", "decision", "event", "expiry", "ledger", "standing")),
+)
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["src"]
 only_mutate = [{mutated}]
 also_copy = ["functions", "infra", "docs", "situations.json"]
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "no:randomly", "-W", "ignore"]
+# Generated examples differ from run to run, and take too long for thousands of runs.
+pytest_add_cli_args = [
+  "-p", "no:cacheprovider", "-p", "no:xdist",
+  "-p", "no:cov", "-p", "no:randomly", "-W", "ignore", "-m", "not hypothesis"
+]
 pytest_add_cli_args_test_selection = ["tests/mutation/alone.py", "tests/checklist", "tests/domain"]
-timeout_constant = 10.0
 """
-_LINE = re.compile(r"^\s*(?P<mutant>\S+): (?P<state>[a-z ]+)$", re.MULTILINE)
-KILLED = ("killed", "timeout", "suspicious", "segfault", "caught by type check")
+STATES = {0: "survived", 33: "no tests", 36: "timeout"}
+"""What mutmut's exit codes mean; any other is a kill."""
+
+
+class _Results(msgspec.Struct):
+    """What is kept of the mutants of one module."""
+
+    exit_code_by_key: dict[str, int | None]
 
 
 class _Undecorated(cst.CSTTransformer):
@@ -60,26 +75,51 @@ class _Undecorated(cst.CSTTransformer):
 
 
 def stage() -> None:
-    """Make the copy that is mutated, and what its tests know."""
-    shutil.rmtree(STAGE, ignore_errors=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(ROOT / "shared", STAGE / "src", ignore=ignored)
+    """Make the copy that is mutated, and what its tests know; what did not change stays, and so do its mutants."""
+    shutil.rmtree(STAGE / "mutants" / "tests", ignore_errors=True)
+    _mirror(ROOT / "shared", STAGE / "src")
     for each in ("tests", "functions", "infra", "docs"):
-        shutil.copytree(ROOT / each, STAGE / each, ignore=ignored)
+        _mirror(ROOT / each, STAGE / each)
     mutated = ", ".join(f'"src/eks_readiness/{each}"' for each in MUTATED)
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (STAGE / "pyproject.toml").write_text(settings + SETTINGS.format(mutated=mutated), encoding="utf-8")
-    for path in (STAGE / "src" / "eks_readiness" / "checklist").rglob("*.py"):
-        module = cst.parse_module(path.read_text(encoding="utf-8"))
-        path.write_text(module.visit(_Undecorated()).code, encoding="utf-8")
-    (STAGE / "situations.json").write_bytes(msgspec.json.encode(situations()))
+    _write(STAGE / "pyproject.toml", (settings + SETTINGS.format(mutated=mutated)).encode())
+    _write(STAGE / "situations.json", msgspec.json.encode(situations()))
+
+
+def _mirror(source: Path, target: Path) -> None:
+    """Copy what changed, checks undecorated, and take away what is gone."""
+    wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not _ignored(path)}
+    for path in [path for path in target.rglob("*") if path.is_file() and path.relative_to(target) not in wanted]:
+        path.unlink()
+    for relative in sorted(wanted):
+        content = (source / relative).read_bytes()
+        if relative.parts[:2] == ("eks_readiness", "checklist") and b"@check(" in content:
+            content = cst.parse_module(content).visit(_Undecorated()).bytes
+        _write(target / relative, content)
+
+
+def _ignored(path: Path) -> bool:
+    return any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
+
+
+def _write(path: Path, content: bytes) -> None:
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def situations() -> list[Situation]:
-    """Every case of the book, with its evidence, and the finding that a person approved."""
+    """Every case of the book, with its evidence, and the finding that a person approved.
+
+    Gathering takes minutes, so evidence is kept for as long as neither the case nor what gathers it changes.
+    """
+    gathered_by = _digest(path for each in GATHERING for path in sorted((ROOT / each).rglob("*")) if path.is_file())
+    kept = _kept_evidence()
+    evidence: dict[str, str] = {}
     found = []
     for case in case_book():
-        evidence, _ = case.run()
+        key = _digest([case.path], gathered_by)
+        evidence[key] = kept.get(key) or encode_evidence(case.run()[0]).decode()
         finding = approved(case)
         if finding is None:
             raise ValueError(f"{case.name} has no approved words: python -m tests.cases.words")
@@ -87,39 +127,53 @@ def situations() -> list[Situation]:
             Situation(
                 name=case.name,
                 check=case.check,
-                evidence=encode_evidence(evidence).decode(),
+                evidence=evidence[key],
                 policy=case.policy,
                 attestations=tuple(case.attestations),
                 finding=finding,
             )
         )
+    _write(EVIDENCE, msgspec.json.encode(evidence))
     return found
+
+
+def _kept_evidence() -> dict[str, str]:
+    return msgspec.json.decode(EVIDENCE.read_bytes(), type=dict[str, str]) if EVIDENCE.exists() else {}
+
+
+def _digest(paths: Iterable[Path], start: str = "") -> str:
+    digest = hashlib.sha256(start.encode())
+    for path in paths:
+        if not _ignored(path):
+            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def main(globs: Sequence[str]) -> int:
     """Mutate, and print how many of the mutants were killed."""
     stage()
-    environment = {**os.environ, "PYTHONPATH": "", "CI": "true"}
-    environment["PYTHONHASHSEED"] = "0"
-    subprocess.run([sys.executable, "-m", "mutmut", "run", *globs], cwd=STAGE, env=environment, check=True)
-    listed = subprocess.run(
-        [sys.executable, "-m", "mutmut", "results", "--all", "true"],
-        cwd=STAGE,
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    states = Counter(cast("str", match["state"]) for match in _LINE.finditer(listed.stdout))
-    states.pop("not checked", None)
-    total = sum(states.values())
-    killed = sum(states[state] for state in KILLED)
-    for match in _LINE.finditer(listed.stdout):
-        if match["state"] not in (*KILLED, "not checked"):
-            print(f"{match['state']}: {match['mutant']}")
-    share = 100 * killed / total if total else 0.0
-    print(f"mutants={total} killed={killed} ({share:.1f} %) {dict(states)}")
+    environment = {**os.environ, "PYTHONPATH": "", "PYTHONHASHSEED": "0"}
+    subprocess.run([sys.executable, "tests/mutation/session.py", *globs], cwd=STAGE, env=environment, check=True)
+    by_module: dict[str, Counter[str]] = defaultdict(Counter)
+    survivors = []
+    for meta in sorted((STAGE / "mutants").rglob("*.meta")):
+        for mutant, code in msgspec.json.decode(meta.read_bytes(), type=_Results).exit_code_by_key.items():
+            if code is None or (globs and not any(fnmatch(mutant, glob) for glob in globs)):
+                continue
+            state = STATES.get(code, "killed")
+            by_module[str(meta.relative_to(STAGE / "mutants/src/eks_readiness").with_suffix(""))][state] += 1
+            if state in ("survived", "no tests"):
+                survivors.append(f"{state}: {mutant}")
+    print("\n".join(survivors))
+    for module, states in by_module.items():
+        print(_line(module, states))
+    print(_line("all", sum(by_module.values(), Counter())))
     return 0
+
+
+def _line(name: str, states: Counter[str]) -> str:
+    total, killed = states.total(), states["killed"] + states["timeout"]
+    return f"{name}: mutants={total} killed={killed} ({100 * killed / max(total, 1):.1f} %)"
 
 
 if __name__ == "__main__":
