@@ -183,7 +183,7 @@ def _of_another_type(rng: random.Random, value: Tree) -> Tree:
     return copy.deepcopy(rng.choice(fitting))
 
 
-def _another_value(rng: random.Random, value: Tree) -> Tree:  # noqa: C901 - one branch for each type of value
+def _another_value(rng: random.Random, value: Tree) -> Tree:  # noqa: C901 - one for each type
     match value:
         case bool():
             return not value
