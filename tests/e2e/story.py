@@ -91,7 +91,7 @@ class Story:
             f'python: "{sys.version_info.major}.{sys.version_info.minor}"',
             f"architecture: {_architecture()}",
             "retain: false",
-            "scan_timeout_seconds: 30",
+            "scan_timeout_seconds: 45",
             "kubernetes_endpoint_suffixes: [127.0.0.1]",
             "aws_endpoint_urls:",
             *(f"  {service}: {url}" for service, url in self.fleet.endpoint_urls.items()),
