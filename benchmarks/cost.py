@@ -244,7 +244,7 @@ def document(first: Counts, steady: Counts) -> str:
         "| CloudWatch custom metric, a month | 0.30, from 10,000 on 0.10, then 0.05, 0.02 |",
         "",
         f"Assumed: {BILLED_SECONDS:g} s billed at {MEMORY_GB:g} GB, {PLATFORM_LOG_BYTES} bytes of log beside the",
-        f"metrics, {NAT_BYTES / 1e6:g} MB through a NAT gateway and {COST_EXPLORER} Cost Explorer requests where there are any.",
+        f"metrics, {NAT_BYTES / 1e6:g} MB through a NAT gateway, {COST_EXPLORER} Cost Explorer requests where any.",
         "",
         "## USD a month",
     ]
