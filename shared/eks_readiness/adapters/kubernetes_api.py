@@ -249,17 +249,20 @@ def _note(group: _Group, catalogue: _Catalogue) -> None:
 _DISCOVERY = msgspec.json.Decoder(_Discovery)
 _CONFIG_MAP = msgspec.json.Decoder(_ConfigMap)
 _LISTS: dict[type, msgspec.json.Decoder[Any]] = {}
+_BUILDING = Lock()
 
 
 def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
-    decoder = _LISTS.get(item)
-    if decoder is None:
-        page = msgspec.defstruct(
-            "_Page",
-            [("metadata", _ListMeta | None, None), ("items", list[item] | None, None)],  # type: ignore[valid-type] # known only at run time
-            gc=False,
-        )
-        decoder = _LISTS.setdefault(item, msgspec.json.Decoder(page))
+    # One thread at a time: decoders are built from types that two kinds may share.
+    with _BUILDING:
+        decoder = _LISTS.get(item)
+        if decoder is None:
+            page = msgspec.defstruct(
+                "_Page",
+                [("metadata", _ListMeta | None, None), ("items", list[item] | None, None)],  # type: ignore[valid-type] # known only at run time
+                gc=False,
+            )
+            decoder = _LISTS[item] = msgspec.json.Decoder(page)
     return decoder
 
 
