@@ -18,6 +18,11 @@ from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
 Probe = AwsProbe | KubernetesProbe
 OnGathered = Callable[[type[Slice], Slice | Unavailable], None]
 _LOG = logging.getLogger(__name__)
+_THREADS = 64
+"""They wait for answers most of the time; enough that a service and a list that hang leave room for all others.
+
+How many calls are made at once is bounded where they are made.
+"""
 
 
 def collect_evidence(  # noqa: PLR0913 - one for each thing that a scan is made of
@@ -42,9 +47,7 @@ def collect_evidence(  # noqa: PLR0913 - one for each thing that a scan is made 
     slices: dict[type[Slice], Slice | Unavailable] = {}
     gathered = Gathered(cluster, observed_at, MappingProxyType(slices), tuple(documents))
     waiting: list[Probe] = [*aws_probes, *kubernetes_probes]
-    # A thread for each: they wait for answers most of the time, and none may wait for one whose service hangs. How many
-    # calls are made at once is bounded where they are made.
-    pool = ThreadPoolExecutor(1 + len(waiting), thread_name_prefix="probe")
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="probe")
     try:
         connection = pool.submit(connect)
         running: dict[Future[Slice], Probe] = {}
