@@ -23,10 +23,11 @@ import boto3
 from eks_readiness.adapters.aws_api import AwsClients
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.dynamo_results import DynamoResultStore
+from eks_readiness.adapters.dynamo_scans import ScanRows
 from eks_readiness.adapters.dynamo_table import LedgerTable
 from eks_readiness.adapters.emf_metrics import EmfMetricSink
 from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, EksConnection
-from eks_readiness.adapters.memory import memory_ledger
+from eks_readiness.adapters.memory import MemoryScanArchive, memory_ledger
 from eks_readiness.app.register_cluster import register_cluster
 from eks_readiness.app.scan_cluster import ScanCluster
 from eks_readiness.bootstrap.checklist import installed_checklist
@@ -90,9 +91,8 @@ class _Rows:
     def __init__(self, ledger: Ledger) -> None:
         self._results = ledger.results
         self.written: list[dict[str, Any]] = []
-        self._store = DynamoResultStore(
-            LedgerTable(None, "ledger"), retention=timedelta(days=400), on_broken_row=lambda _row: None
-        )
+        scan_rows = ScanRows(MemoryScanArchive(), retention=timedelta(days=400), on_broken_row=lambda _row: None)
+        self._store = DynamoResultStore(LedgerTable(None, "ledger"), scan_rows, on_broken_row=lambda _row: None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._results, name)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,13 @@ from tests.doubles.fleet import Fleet
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC).replace(microsecond=0)
-_LEDGER = {"ledger_table": "ledger", "deployment": "d"}
-_TELLING = {**_LEDGER, "topic_arn": "arn:aws:sns:eu-west-1:111122223333:t", "lease_seconds": 60, "dashboard_url": ""}
+_LEDGER: dict[str, Any] = {"ledger_table": "ledger", "deployment": "d"}
+_TELLING: dict[str, Any] = {
+    **_LEDGER,
+    "topic_arn": "arn:aws:sns:eu-west-1:111122223333:t",
+    "lease_seconds": 60,
+    "dashboard_url": "",
+}
 _QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/scans"
 SETTINGS: dict[str, Settings] = {
     "dispatch": DispatchSettings(**_LEDGER, scan_queue_url=_QUEUE, jitter_seconds=0),
@@ -39,6 +45,7 @@ SETTINGS: dict[str, Settings] = {
         kubernetes_endpoint_suffixes=("127.0.0.1",),
         reserve_seconds=5,
         scan_retention_days=30,
+        evidence_bucket="evidence",
     ),
 }
 # What makes a function warm beside its import: what the first event would load.

@@ -76,6 +76,7 @@ SETTINGS: dict[str, Settings] = {
         kubernetes_endpoint_suffixes=(),
         reserve_seconds=5,
         scan_retention_days=30,
+        evidence_bucket="evidence",
     ),
     "relay": RelaySettings(**_FLEET, **_TELLING),
     "sweep": SweepSettings(
