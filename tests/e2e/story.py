@@ -31,7 +31,9 @@ BREAK = {
         {
             "service": "ec2",
             "operation": "DescribeVolumes",
-            "merge": {
+            # Those of the cluster's claims; nodes have volumes of their own.
+            "when": {"Filters": [{"Name": "volume-id", "Values": ["vol-0c0000000000000a1", VOLUME]}]},
+            "answer": {
                 "Volumes": [
                     {"VolumeId": "vol-0c0000000000000a1", "Encrypted": True, "KmsKeyId": KEY, "State": "in-use"},
                     {"VolumeId": VOLUME, "Encrypted": False, "State": "in-use"},
