@@ -77,6 +77,8 @@ class LocalAws:
         """The environment of a command that talks to this AWS and to no other."""
         home = self.directory / "cdk"
         return {
+            # Where packages for the bundles come from, and whose certificates are trusted there, the user has set.
+            **{name: value for name, value in os.environ.items() if name.startswith(("UV_", "PIP_", "SSL_CERT_"))},
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
             "CDK_HOME": str(home),
