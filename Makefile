@@ -80,6 +80,7 @@ test-e2e: setup ## The deployed product on an embedded local AWS
 chaos: setup ## Every fault of the table, the time to an alert, and a million schedules (an hour)
 	@$(PY) -m tests.chaos.report
 	@$(PY) -m tests.chaos.time_to_alert
+	@$(PY) -m tests.chaos.malformed --inputs 100000 --workers 2
 	@$(PY) -m tests.chaos.simulate --schedules 1000000
 
 .PHONY: mutants
