@@ -18,7 +18,7 @@ DISCOVERED = (
 NAMED = b'{"name":"a","labels":{"b":"c"}}'
 INNER = b'{"metadata":' + NAMED + b',"spec":' + NAMED + b',"others":[' + NAMED + b"]}"
 OBJECT = b'{"metadata":' + NAMED + b',"spec":' + INNER + b',"more":[' + INNER + b"]}"
-LIST = b'{"items":[' + b",".join([OBJECT] * 9) + b"]}"
+LIST = b'{"metadata":{},"items":[' + b",".join([OBJECT] * 9) + b"]}"
 
 
 SOURCE = """

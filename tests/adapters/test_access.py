@@ -42,8 +42,7 @@ def test_one_config_map_is_not_all_of_them() -> None:
     assert role["metadata"]["namespace"] == "kube-system"
     assert role["rules"] == [
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], "resourceNames": [name]}
-        for name in ("amazon-vpc-cni", "aws-auth")
-        for name in ("amazon-vpc-cni", "cilium-config")
+        for name in ("amazon-vpc-cni", "aws-auth", "cilium-config")
     ]
     wide = [rule for each in OBJECTS if each["kind"] == "ClusterRole" for rule in each["rules"]]
     assert [rule["resourceNames"] for rule in wide if "configmaps" in rule["resources"]] == [["aws-logging"]]

@@ -12,8 +12,14 @@ import pytest
 
 from eks_readiness.adapters.aws_api import THREADS, AwsClients, BotoAws
 from eks_readiness.adapters.deadline import Deadline
-from eks_readiness.adapters.probe import RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, TimedOut, Unauthenticated, Unreachable, Unsupported
+from eks_readiness.domain.errors import (
+    AccessDenied,
+    RefusedRequest,
+    TimedOut,
+    Unauthenticated,
+    Unreachable,
+    Unsupported,
+)
 from tests.doubles.aws_server import AwsServer
 from tests.doubles.fleet import CREDENTIALS
 from tests.doubles.scenario import CASE_NOW, Rule, Scenario, load_scenario

@@ -74,7 +74,7 @@ def test_every_kind_of_a_group_is_found() -> None:
 def test_a_page_may_be_smaller() -> None:
     """Objects that are large are asked for few at a time."""
     limits: list[str] = []
-    server = _server({"/api/v1/namespaces": {"kind": "NamespaceList", "items": []}})
+    server = _server({"/api/v1/namespaces": {"kind": "NamespaceList", "metadata": {}, "items": []}})
 
     def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes:
         limits.extend([query["limit"]] if query else [])

@@ -16,11 +16,12 @@ from botocore.validate import ParamValidator
 from eks_readiness.adapters.aws_errors import refused, unreadable
 from eks_readiness.adapters.collect import Probe, outcome
 from eks_readiness.adapters.kubernetes_api import KubernetesApi, refusal
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, KubernetesReader, RefusedRequest
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, KubernetesReader
 from eks_readiness.adapters.probes import AWS_PROBES, KUBERNETES_PROBES
 from eks_readiness.bootstrap.checklist import installed_checklist
 from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.evaluate import evaluate
+from eks_readiness.domain.errors import RefusedRequest
 from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
 from eks_readiness.domain.finding import Finding
 from eks_readiness.domain.policy import Policy

@@ -470,7 +470,8 @@ class World:
         self.made_at[self.clusters[self.choose.pick(len(self.clusters))]] = self.now
 
     def remove(self) -> None:
-        """A cluster is taken off the register, and put back at once."""
+        """A cluster is taken off the register, and put back at once; each removal has an instant of its own."""
+        self.now += timedelta(seconds=1)
         cluster = self.clusters[self.choose.pick(len(self.clusters))]
         state = self.ledger.results.state(cluster.arn)
         if state is not None:

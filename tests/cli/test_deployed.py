@@ -15,7 +15,6 @@ from moto import mock_aws
 
 from eks_readiness import names
 from eks_readiness.adapters.memory import MemoryDeadLetters, MemoryScanQueue, SetClock, memory_ledger
-from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.bootstrap import deployed
 from eks_readiness.bootstrap.deployed import Deployment
 from eks_readiness.checklist.shipped import CHECKLIST
@@ -23,7 +22,7 @@ from eks_readiness.cli.main import run
 from eks_readiness.cli.operations import DeadLetterQueue
 from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.decision import decide
-from eks_readiness.domain.errors import Unsupported
+from eks_readiness.domain.errors import RefusedRequest, Unsupported
 from eks_readiness.domain.ledger import ClusterState, ScanRecord
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import Level

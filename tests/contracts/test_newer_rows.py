@@ -222,7 +222,7 @@ def test_an_event_of_a_new_kind_is_told(on_aws: OnAws, ledger: Ledger) -> None:
     words = telling.words()
     assert "DRIFTED" in words
     assert "prod" in words
-    machine = msgspec.json.decode(event_message_writer("")(told.event).bodies["sqs"])
+    machine = msgspec.json.decode(event_message_writer("")(told.event).bodies["default"])
     assert (machine["event"], machine["to_level"]) == ("DRIFTED", 1)
     assert telling.relay(_event(first).key) is None
     assert list(ledger.outbox.pending()) == []

@@ -576,8 +576,8 @@ def test_a_digest_has_members_of_one_kind_and_no_more_than_fit() -> None:
     full = tuple(_member(number) for number in range(MAX_DIGEST_MEMBERS))
     assert len(digest_of(full, at=START).members) == 98
     for members, words in (
-        ((), "a digest has 1 to 98 members of one kind, not 0 of set()"),
-        ((*full, _member(99)), "a digest has 1 to 98 members of one kind, not 99 of {'RULESET_CHANGED'}"),
+        ((), "a digest has 1 to 98 members of one kind, not 0 of no kind"),
+        ((*full, _member(99)), "a digest has 1 to 98 members of one kind, not 99 of RULESET_CHANGED"),
     ):
         with pytest.raises(ValueError, match="a digest has") as refused:
             digest_of(members, at=START)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import ProbeError, bounded
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import ProbeError, RefusedRequest, bounded
 from eks_readiness.domain.evidence import AccessEntries, ClusterConfiguration, OidcTrust, PodIdentity
 from eks_readiness.domain.evidence.identity import IAM_USER, MappedUser, PodIdentityAssociation
 

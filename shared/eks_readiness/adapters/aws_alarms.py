@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from eks_readiness.adapters.aws_naming import mentions, named_after
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, RefusedRequest
 from eks_readiness.domain.evidence import MAX_SAMPLE, Alarms, Sample, Unavailable
 from eks_readiness.domain.evidence.observability import AlarmTopic
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import ProbeError, bounded
+from eks_readiness.domain.errors import ProbeError, RefusedRequest, bounded
 from eks_readiness.domain.evidence import Capabilities, EventAutomations
 from eks_readiness.domain.evidence.delivery import Capability
 

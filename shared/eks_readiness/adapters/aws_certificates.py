@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eks_readiness.adapters.partial import unless_denied
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, ProbeError
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import Entrances, LoadBalancers, ServingCertificates, Unavailable
 from eks_readiness.domain.evidence.certificates import ServingCertificate
 

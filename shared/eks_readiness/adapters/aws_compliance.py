@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from eks_readiness.adapters.partial import unless_denied
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, ProbeError, bounded
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest, bounded
 from eks_readiness.domain.evidence import (
     MAX_SAMPLE,
     AuditAssessments,

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from eks_readiness.adapters.partial import unless_unreadable
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, ProbeError, UnexpectedAnswer, bounded
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest, UnexpectedAnswer, bounded
 from eks_readiness.domain.evidence import MAX_SAMPLE, Budgets, CostExports, Sample, Unavailable
 from eks_readiness.domain.evidence.cost import CostExport
 

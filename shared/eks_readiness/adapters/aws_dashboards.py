@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eks_readiness.adapters.aws_naming import mentions, named_after, offered
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import ProbeError
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import CloudWatchDashboards, GrafanaWorkspaces
 
 _MAX_READ = 100

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.document_address import DocumentAddress, document_address
-from eks_readiness.domain.errors import ProbeError
+from eks_readiness.domain.errors import ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import StatedDocuments, Unavailable
 from eks_readiness.domain.evidence.documents import MAX_DOCUMENTS, DocumentState, StatedDocument
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import ProbeError, Unsupported, bounded
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import ProbeError, RefusedRequest, Unsupported, bounded
 from eks_readiness.domain.evidence import (
     Addons,
     AddonVersions,

@@ -21,10 +21,10 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.domain.errors import (
     AccessDenied,
     ProbeError,
+    RefusedRequest,
     Throttled,
     TimedOut,
     Unauthenticated,

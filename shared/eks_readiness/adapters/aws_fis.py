@@ -10,9 +10,9 @@ from typing import Any
 
 from eks_readiness.adapters.aws_tags import CLUSTER_TAG, names
 from eks_readiness.adapters.gitops import Names
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import ProbeError, bounded
+from eks_readiness.domain.errors import ProbeError, RefusedRequest, bounded
 from eks_readiness.domain.evidence import FaultInjection
 from eks_readiness.domain.evidence.experiments import ChaosRun
 

@@ -14,9 +14,17 @@ from typing import Any
 import msgspec
 
 from eks_readiness.adapters.aws_inspector import EcrImage, coverage, every_page, fixable_criticals, with_findings
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import AccessDenied, ProbeError, UnexpectedAnswer, Unreachable, Unsupported, bounded
+from eks_readiness.domain.errors import (
+    AccessDenied,
+    ProbeError,
+    RefusedRequest,
+    UnexpectedAnswer,
+    Unreachable,
+    Unsupported,
+    bounded,
+)
 from eks_readiness.domain.evidence import EcrImages, EcrScanning, Pods, Unavailable
 from eks_readiness.domain.evidence.images import ImageScan, ScannedImage
 from eks_readiness.domain.evidence.nodes import RunningImage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, ProbeError, UnexpectedAnswer
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest, UnexpectedAnswer
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     LoadBalancers,

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 
 from eks_readiness.adapters.aws_naming import offered
 from eks_readiness.adapters.partial import unless_denied
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import ProbeError
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import (
     Addons,
     ContainerInsights,

@@ -13,8 +13,8 @@ from eks_readiness.adapters.iam_policies import (
     is_aws_managed,
     policy_name,
 )
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, ProbeError, UnexpectedAnswer
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest, UnexpectedAnswer
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     Instances,

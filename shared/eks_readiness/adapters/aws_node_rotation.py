@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import ProbeError
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import AutoScalingGroups, Instances, Nodegroups, NodegroupUpdates
 from eks_readiness.domain.evidence.rotation import AutoScalingGroup, NodegroupUpdate
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from eks_readiness.adapters.aws_tags import registered
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, RefusedRequest
 from eks_readiness.domain.evidence import Pipelines, Unavailable
 from eks_readiness.domain.evidence.delivery import Pipeline, PipelineKind, PipelineRun
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import UnexpectedAnswer
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import RefusedRequest, UnexpectedAnswer
 from eks_readiness.domain.evidence import CodeScanning, IncidentTooling
 
 

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from eks_readiness.adapters.partial import unless_denied
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, bounded
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, RefusedRequest, bounded
 from eks_readiness.domain.evidence import MAX_SAMPLE, EbsVolumes, Instances, Nodegroups, Sample, Savings
 
 _MAX_RECOMMENDATIONS = 5000

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import AccessDenied, ProbeError, bounded
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest, bounded
 from eks_readiness.domain.evidence import (
     AwsBackup,
     ClusterConfiguration,

@@ -92,6 +92,10 @@ def require_shape(value: object, shape: Shape | None, where: str) -> None:
 
 _Wrong = tuple[tuple[str, ...], str] | None
 
+# Text in IAM's model, but botocore hands it over decoded: json_decode_policies,
+# https://github.com/boto/botocore/blob/develop/botocore/handlers.py
+_POLICY_DOCUMENT = "policyDocumentType"
+
 
 def _wrong(value: object, shape: Shape, depth: int) -> _Wrong:
     if not depth:
@@ -102,6 +106,8 @@ def _wrong(value: object, shape: Shape, depth: int) -> _Wrong:
         return _wrong_list(value, shape, depth - 1)
     if isinstance(shape, MapShape):
         return _wrong_map(value, shape, depth - 1)
+    if shape.name == _POLICY_DOCUMENT and isinstance(value, Mapping):
+        return None
     what = _wrong_scalar(value, shape.type_name)
     return ((), what) if what else None
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from eks_readiness.adapters.aws_tags import registered
 from eks_readiness.adapters.partial import unless_denied
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import RefusedRequest
 from eks_readiness.domain.evidence import ClusterConfiguration, ConfigRules, InfrastructureStacks, Unavailable
 from eks_readiness.domain.evidence.delivery import Stack, StackCheck
 

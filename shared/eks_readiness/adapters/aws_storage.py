@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered, RefusedRequest
-from eks_readiness.domain.errors import AccessDenied, ProbeError
+from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import (
     EbsEncryptionDefault,
     EbsVolumes,

@@ -40,16 +40,6 @@ class AwsReader(Protocol):
         """Call one operation once for each set of parameters, side by side; answers or errors in the same order."""
 
 
-class RefusedRequest(ProbeError):
-    """AWS refused the request for a reason of its own: `code` is the service's error code."""
-
-    reason = "unexpected"
-
-    def __init__(self, message: str, *, code: str, remedy: str = "") -> None:
-        super().__init__(message, remedy=remedy)
-        self.code = code
-
-
 class Kind(msgspec.Struct, frozen=True):
     """One kind of Kubernetes object, as its list path names it. `versions` are those we can read, best first."""
 

@@ -14,9 +14,8 @@ from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.evidence_source import ClusterEvidenceSource, Connect, EksConnection, authority_of
 from eks_readiness.adapters.kubeconfig import KubeconfigConnection, load_context, require_cluster
-from eks_readiness.adapters.probe import RefusedRequest
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import InputError, ProbeError
+from eks_readiness.domain.errors import InputError, ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import Evidence, Slice, Unavailable
 from eks_readiness.domain.ledger import Registration
 

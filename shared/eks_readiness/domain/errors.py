@@ -114,6 +114,16 @@ class UnexpectedAnswer(ProbeError):
     reason = "unexpected"
 
 
+class RefusedRequest(ProbeError):
+    """AWS refused the request for a reason of its own: `code` is the service's error code."""
+
+    reason = "unexpected"
+
+    def __init__(self, message: str, *, code: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.code = code
+
+
 class StoreError(ReadinessError):
     """The ledger could not be read or written."""
 

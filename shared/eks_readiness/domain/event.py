@@ -203,7 +203,8 @@ def digest_of(members: tuple[LevelEvent, ...], *, at: datetime) -> DigestEvent:
     """
     kinds = {(each.kind, each.other_kind) for each in members}
     if len(kinds) != 1 or len(members) > MAX_DIGEST_MEMBERS:
-        raise ValueError(f"a digest has 1 to {MAX_DIGEST_MEMBERS} members of one kind, not {len(members)} of {kinds}")
+        listed = ", ".join(sorted(other or kind for kind, other in kinds)) or "no kind"
+        raise ValueError(f"a digest has 1 to {MAX_DIGEST_MEMBERS} members of one kind, not {len(members)} of {listed}")
     ids = sorted(each.event_id for each in members)
     event_id = str(uuid5(NAMESPACE, "|".join(ids)))
     kind, other_kind = kinds.pop()
