@@ -34,8 +34,10 @@ _CLIENT_OF = {
     "servicequotas": "service-quotas",
     "tagging": "resourcegroupstaggingapi",
 }
-_ACCOUNT_WIDE = frozenset({"budgets", "ce", "cost-optimization-hub", "cur", "iam", "route53", "bcm-data-exports"})
-"""Services without regions: whatever region signs, the first scenario answers for the account."""
+_ACCOUNT_WIDE = frozenset(
+    {"budgets", "ce", "compute-optimizer", "cost-optimization-hub", "cur", "iam", "route53", "bcm-data-exports"}
+)
+"""Services of the account as a whole: whatever region signs, the first scenario answers for the account."""
 _TOKEN = "page-"
 
 
