@@ -32,7 +32,7 @@ PERIOD = Duration.minutes(5)
 _LOST = {
     "scans": "Scans of clusters failed five times",
     "ticks": "Ticks of the schedule did not start their scans",
-    "events": "The relay could not tell of events ten times; the sweeper still tries",
+    "events": "The relay could not start, or not reach the ledger, ten times; the sweeper tells the events",
     "sweeps": "Sweeps could not be started, or failed",
 }
 

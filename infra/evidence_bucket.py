@@ -47,7 +47,7 @@ class EvidenceBucket(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
-            # Not emptied by a function of its own: `make destroy` does that, and only where nothing is to be kept.
+            # No function empties it: whoever wants it gone does that first (docs/operations.md, Uninstalling).
             removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
         )
         if self.bucket.policy is not None:
