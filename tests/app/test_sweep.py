@@ -12,6 +12,7 @@ from eks_readiness.app.relay_events import RelayEvent
 from eks_readiness.app.sweep import Sweep
 from eks_readiness.domain.decision import decide
 from eks_readiness.domain.event import DigestEvent
+from eks_readiness.domain.ledger import Registration
 from eks_readiness.domain.policy import Policy
 from eks_readiness.ports import Ledger
 from tests.scans import CLUSTER, REGISTRATION, START, request, scorecard, write
@@ -83,6 +84,20 @@ def test_a_fleet_that_nobody_proves_is_one_event() -> None:
     assert isinstance(digest, DigestEvent)
     assert {each.cluster for each in digest.members} == set(deployed.clusters)
     assert list(deployed.ledger.outbox.pending()) == []
+
+
+def test_a_cluster_that_is_back_on_the_register_is_given_time_for_its_first_scan() -> None:
+    """While it was off the register it was not to be scanned: nothing is lost yet; later it is."""
+    deployed = Deployed(5)
+    deployed.at(START + 10 * timedelta(minutes=1))
+    back = START + 48 * HOUR
+    for cluster in deployed.clusters:
+        deployed.ledger.registry.register(Registration(cluster=cluster, registered_at=back))
+    assert deployed.at(back + 0.1 * HOUR) == []
+    assert deployed.metrics.values[names.OLDEST_SCAN_AGE_SECONDS] == 360
+    assert deployed.metrics.sums[names.COVERAGE_LOST] == 0
+    deployed.at(back + 2.6 * HOUR)
+    assert deployed.metrics.sums[names.COVERAGE_LOST] == 5
 
 
 def test_new_rules_are_one_event() -> None:

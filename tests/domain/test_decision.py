@@ -240,6 +240,17 @@ def test_a_cluster_made_anew_starts_with_a_baseline() -> None:
     assert blind.state.created_at == START
 
 
+def test_what_was_held_back_of_the_cluster_before_is_told_with_the_baseline() -> None:
+    """Its moves happened, whatever bears the name now."""
+    old, _ = _flapping(5)
+    old = msgspec.structs.replace(old, created_at=START - 30 * DAY)
+    new = _scan(old, 20, 0, cluster_created_at=START)
+    assert new.event is not None
+    assert (new.event.kind, new.event.moves, new.event.moves_total) == ("BASELINE", old.held, old.held_total)
+    assert new.event.moves_total == 6
+    assert (new.state.held, new.state.held_total, new.state.recent) == ((), 0, ())
+
+
 @given(st.lists(INTERVALS, min_size=1, max_size=40), st.integers(1, 12))
 def test_no_move_is_lost(intervals: list[tuple[Level, Level]], hours: int) -> None:
     """Whatever the scans see: told levels form one chain; each move is told by itself, in an event's moves, or held."""

@@ -567,6 +567,9 @@ def test_a_digest_is_written_out() -> None:
     )
     assert digest_of(members, at=START) == expected
     assert expected.key == OutboxKey(partition="fleet", name=f"20260310T120000-{digest}")
+    held = tuple(Move(from_level=2, to_level=1, slot=slot(number)) for number in range(7))
+    (member,) = digest_of((_member(1, moves=held, moves_total=9, coverage_lost_at=START - DAY),), at=START).members
+    assert (member.moves, member.moves_total, member.coverage_lost_at) == (held[2:], 9, START - DAY)
     lost = digest_of((_member(1, kind="COVERAGE_LOST"),), at=START)
     assert (lost.kind, lost.event_id) == ("FLEET_COVERAGE", str(uuid5(NAMESPACE, "id-01")))
 

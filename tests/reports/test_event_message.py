@@ -335,6 +335,27 @@ def test_digests_in_words() -> None:
     )
 
 
+def test_a_digest_tells_what_was_held_back_of_each_cluster() -> None:
+    """Its own moves, which are not the rules' doing, and that it is observed again."""
+    moves = (Move(from_level=3, to_level=2, slot=START), Move(from_level=2, to_level=1, slot=START))
+    own = msgspec.structs.replace(new_rules(), moves=moves, moves_total=4, coverage_lost_at=START)
+    told = digest_of((own, new_rules(STAGE)), at=START)
+    assert plain(told).startswith(
+        "Rules, thresholds or waivers changed, and moved the readiness level of 2 clusters.\n\n"
+        "- prod (eu-west-1, 111122223333): 2 -> 1 (certificate-management, service-mesh)\n"
+        "  its own moves, held back: 2 earlier, 3 -> 2, 2 -> 1\n"
+        "  proof was lost 2026-03-10 12:00 UTC, and is back\n"
+        "- stage (eu-west-1, 111122223333): 2 -> 1 (certificate-management, service-mesh)\n\n"
+    )
+    first, second = machine(told)["members"]
+    assert [(each["from_level"], each["to_level"]) for each in first["moves"]] == [(3, 2), (2, 1)]
+    assert (first["moves_total"], first["coverage_lost_at"]) == (4, "2026-03-10T12:00:00Z")
+    assert (second["moves"], second["moves_total"], second["coverage_lost_at"]) == ([], 0, None)
+    lost = digest_of((msgspec.structs.replace(own, kind="COVERAGE_LOST"),), at=START)
+    assert "its own moves, held back: 2 earlier, 3 -> 2, 2 -> 1" in plain(lost)
+    assert "is back" not in plain(lost)
+
+
 def test_a_digest_for_machines_names_the_events_in_whose_place_it_is() -> None:
     """And each cluster by its ARN."""
     members = machine(EVENTS["digest RULESET_CHANGED"])["members"]

@@ -140,14 +140,22 @@ class Sweep:
             seen[state.cluster] = state.observed_at
             registration = registered.get(state.cluster)
             stale_after = stale_after_intervals(self.policy, registration.policy if registration else {})
-            if self._unproven(state, at, stale_after):
+            if self._unproven(state, registration, at, stale_after):
                 fleet.unproven.append((state, stale_after))
-        ages = [(at - seen.get(cluster, each.registered_at)).total_seconds() for cluster, each in registered.items()]
+        # One that is back on the register was not to be scanned while it was off it.
+        ages = [
+            (at - max(seen.get(cluster, each.registered_at), each.registered_at)).total_seconds()
+            for cluster, each in registered.items()
+        ]
         fleet.oldest_scan_age_seconds = max(ages, default=0.0)
         return fleet
 
-    def _unproven(self, state: ClusterState, at: datetime, stale_after: float) -> bool:
+    def _unproven(
+        self, state: ClusterState, registration: Registration | None, at: datetime, stale_after: float
+    ) -> bool:
         interval = timedelta(seconds=self.interval_seconds)
+        if registration is not None and at - registration.registered_at <= interval * stale_after:
+            return False
         return lose_coverage(state, at=at, interval=interval, stale_after_intervals=stale_after) is not None
 
     def _lose_coverage(self, fleet: _Fleet, failures: list[str]) -> int:

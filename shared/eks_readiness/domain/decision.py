@@ -59,7 +59,11 @@ def decide(  # noqa: PLR0913 - each is one input of the decision
     """
     known = None if before is None or _recreated(before, scorecard) else before
     level, improving, improving_to = _level_after(known, scorecard.level, policy)
-    story = _BASELINE if known is None else _story(known, scorecard, request, level, policy)
+    if known is None:
+        # What was held back of the cluster that had the name before is told with the start of its successor.
+        story = _Story("BASELINE", moves=before.held if before else (), moves_total=before.held_total if before else 0)
+    else:
+        story = _story(known, scorecard, request, level, policy)
     state = _state_after(known, scorecard, request, level, story)
     state = msgspec.structs.replace(
         state,
@@ -71,9 +75,6 @@ def decide(  # noqa: PLR0913 - each is one input of the decision
     scan = ScanRecord(scan_id=str(request.run_id), slot=request.slot, trigger=request.trigger, scorecard=scorecard)
     event = None if story.kind is None else _event(known, state, scorecard, fixes, story)
     return LedgerWrite(expected_version=before.version if before else None, state=state, scan=scan, event=event)
-
-
-_BASELINE = _Story("BASELINE")
 
 
 def _recreated(before: ClusterState, scorecard: Scorecard) -> bool:

@@ -139,13 +139,20 @@ class ExpiryEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 class DigestMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One cluster's part of a digest."""
+    """One cluster's part of a digest: the event in whose place it stands, with all that this event alone tells.
+
+    `moves` are the newest of `moves_total` moves of the cluster's own that were held back. `coverage_lost_at` is when
+    proof was lost; where the digest is of another kind than FLEET_COVERAGE, it is back.
+    """
 
     event_id: str
     cluster: ClusterRef
     from_level: Level | None
     to_level: Level
     changed: tuple[ItemId, ...] = ()
+    moves: tuple[Move, ...] = ()
+    moves_total: int = 0
+    coverage_lost_at: datetime | None = None
 
 
 class DigestEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="digest"):
@@ -186,6 +193,8 @@ StoredEvent = LevelEvent | ExpiryEvent | DigestEvent
 """What this version writes."""
 Event = StoredEvent | ForeignEvent
 """What is told."""
+MAX_MEMBER_MOVES = 5
+"""Moves of one cluster that a digest names one by one: a whole digest fits into one message."""
 MAX_DIGEST_MEMBERS = 98
 """What one transaction can mark as told beside the digest itself.
 
@@ -222,6 +231,9 @@ def digest_of(members: tuple[LevelEvent, ...], *, at: datetime) -> DigestEvent:
                 from_level=each.from_level,
                 to_level=each.to_level,
                 changed=tuple(change.item for change in each.changes),
+                moves=each.moves[-MAX_MEMBER_MOVES:],
+                moves_total=each.moves_total,
+                coverage_lost_at=each.coverage_lost_at,
             )
             for each in members
         ),

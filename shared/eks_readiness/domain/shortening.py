@@ -63,8 +63,11 @@ def shorter_events(event: StoredEvent) -> Iterator[StoredEvent]:
         case LevelEvent():
             yield from _shorter_level_events(event)
         case DigestEvent():
-            for changed in (10, 0):
-                members = tuple(msgspec.structs.replace(each, changed=each.changed[:changed]) for each in event.members)
+            for changed, moves in ((10, 5), (0, 1)):
+                members = tuple(
+                    msgspec.structs.replace(each, changed=each.changed[:changed], moves=each.moves[-moves:])
+                    for each in event.members
+                )
                 yield msgspec.structs.replace(event, members=members)
         case ExpiryEvent():
             yield msgspec.structs.replace(event, owner=bounded(event.owner, _MAX_TITLE_CHARACTERS))

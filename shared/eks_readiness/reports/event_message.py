@@ -97,7 +97,9 @@ class ExpiryMessage(msgspec.Struct, frozen=True, kw_only=True):
 class MemberChange(msgspec.Struct, frozen=True, kw_only=True):
     """One cluster's part of a digest: the event that the digest tells in its place.
 
-    `changed` are some of `changed_total` items that moved.
+    `changed` are some of `changed_total` items that moved, `moves` the newest of `moves_total` moves of the level that
+    had been held back. `coverage_lost_at` is when proof of the level was lost; with any other event than FLEET_COVERAGE
+    it is back.
     """
 
     event_id: str
@@ -106,6 +108,9 @@ class MemberChange(msgspec.Struct, frozen=True, kw_only=True):
     to_level: Level
     changed: tuple[ItemId, ...]
     changed_total: int
+    moves: tuple[Move, ...]
+    moves_total: int
+    coverage_lost_at: datetime | None
 
 
 class DigestMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -447,6 +452,9 @@ def _digest_machine(event: DigestEvent, dashboard_url: str) -> DigestMessage:
                 to_level=each.to_level,
                 changed=each.changed[:_MAX_MEMBER_CHANGES],
                 changed_total=len(each.changed),
+                moves=each.moves,
+                moves_total=each.moves_total,
+                coverage_lost_at=each.coverage_lost_at,
             )
             for each in event.members
         ),
@@ -471,7 +479,7 @@ def _digest_words(event: DigestEvent, dashboard_url: str) -> tuple[str, str, dic
             f"The readiness levels of {count} were not proven for too long. They are unknown; nobody saw them fall. "
             "So many at once point to the scanner, its rights or its network."
         )
-    lines = [_member(each) for each in event.members]
+    lines = [_member(each) + _untold(each, back=event.kind != "FLEET_COVERAGE") for each in event.members]
     parts = [headline, "\n".join(lines)]
     if dashboard_url:
         parts.append(f"Dashboard: {dashboard_url}")
@@ -492,3 +500,15 @@ def _member(member: DigestMember) -> str:
     more = len(member.changed) - _MAX_MEMBER_CHANGES
     changed = f" ({shown}{f' and {more} more' if more > 0 else ''})" if shown else ""
     return f"- {cluster}: {member.from_level} -> {member.to_level}{changed}"
+
+
+def _untold(member: DigestMember, *, back: bool) -> str:
+    """What happened to the cluster itself, and was not told before."""
+    lines = []
+    if member.moves_total:
+        moves = ", ".join(f"{each.from_level} -> {each.to_level}" for each in member.moves)
+        more = member.moves_total - len(member.moves)
+        lines.append(f"its own moves, held back: {f'{more} earlier, ' if more > 0 else ''}{moves}")
+    if back and member.coverage_lost_at is not None:
+        lines.append(f"proof was lost {_when(member.coverage_lost_at)}, and is back")
+    return "".join(f"\n  {line}" for line in lines)
