@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -25,7 +25,7 @@ _OF_CLUSTERS = frozenset(
 """Namespaces of AWS whose metrics may be a cluster's; a database that is named like the cluster is not."""
 _MAX_ALARMS = 10_000
 _MAX_TOPICS = 20
-_CHILD = re.compile(r'(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*"?(?P<name>[^")]+?)"?\s*\)')
+_CHILD = re.compile(r'(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"(?P<quoted>[^"]+)"|(?P<plain>[^")]+?))\s*\)')
 # Actions that change capacity or an instance tell nobody.
 _TELLS_NOBODY = re.compile(r"arn:[\w-]+:(?:autoscaling|application-autoscaling|automate|swf):")
 _TOPIC = re.compile(r"arn:[\w-]+:sns:")
@@ -45,18 +45,27 @@ class _Fold:
         if _about(alarm, self.cluster):
             self._note(alarm)
 
-    def add_composite(self, alarm: Mapping[str, Any]) -> None:
-        """Fold in a composite alarm: its children speak through it."""
-        rule = alarm.get("AlarmRule") or ""
-        names = {found["name"].rpartition(":alarm:")[2] for found in _CHILD.finditer(rule)}
-        mine = [name for name in names if name in self.silent or name in self.acting]
-        if not mine and not named_after(alarm["AlarmName"], self.cluster):
-            return
-        self._note(alarm)
-        if _tells(alarm):
-            for name in mine:
-                self.silent.pop(name, None)
-                self.acting[name] = None
+    def add_composites(self, alarms: Sequence[Mapping[str, Any]]) -> None:
+        """Fold in the composite alarms: what they look at, composites too, speaks through them."""
+        inside_out: list[Mapping[str, Any]] = []
+        waiting = list(alarms)
+        while waiting:
+            names = {each["AlarmName"] for each in waiting}
+            ready = [each for each in waiting if not names & _children(each)] or waiting  # they may go in circles
+            inside_out += ready
+            names -= {each["AlarmName"] for each in ready}
+            waiting = [each for each in waiting if each["AlarmName"] in names]
+        for each in inside_out:
+            if named_after(each["AlarmName"], self.cluster) or self._known(each):
+                self._note(each)
+        for each in reversed(inside_out):
+            if each["AlarmName"] in self.acting:
+                for name in self._known(each):
+                    self.silent.pop(name, None)
+                    self.acting[name] = None
+
+    def _known(self, composite: Mapping[str, Any]) -> list[str]:
+        return sorted(_children(composite) & (self.silent.keys() | self.acting.keys()))
 
     def _note(self, alarm: Mapping[str, Any]) -> None:
         told = _tells(alarm)
@@ -103,15 +112,17 @@ def _metrics(alarm: Mapping[str, Any]) -> Iterator[tuple[str, list[Mapping[str, 
 def read_alarms(aws: AwsReader, gathered: Gathered) -> Alarms:
     """Every alarm about this cluster, composite ones too, and the topics that they notify."""
     fold, seen = _Fold(gathered.cluster.name), 0
+    composites: list[Mapping[str, Any]] = []
     for kind, key in (("MetricAlarm", "MetricAlarms"), ("CompositeAlarm", "CompositeAlarms")):
         # Without AlarmTypes composite alarms are left out.
         listed = aws.pages("cloudwatch", "DescribeAlarms", key, AlarmTypes=[kind], MaxRecords=100)
         for alarm in islice(listed, _MAX_ALARMS - seen):
             seen += 1
             if kind == "CompositeAlarm":
-                fold.add_composite(alarm)
+                composites.append(alarm)
             else:
                 fold.add(alarm)
+    fold.add_composites(composites)
     topics = [arn for arn, _ in sorted(fold.topics.items(), key=lambda item: (-item[1], item[0]))]
     return Alarms(
         observed_at=gathered.observed_at,
@@ -122,6 +133,12 @@ def read_alarms(aws: AwsReader, gathered: Gathered) -> Alarms:
         topics=tuple(AlarmTopic(arn=arn, confirmed=_confirmed(aws, arn)) for arn in topics[:_MAX_TOPICS]),
         topics_total=len(topics),
     )
+
+
+def _children(composite: Mapping[str, Any]) -> set[str]:
+    """Names of the alarms that a composite alarm's rule looks at: they stand there as names or as ARNs."""
+    found = _CHILD.finditer(composite.get("AlarmRule") or "")
+    return {(each["quoted"] or each["plain"]).rpartition(":alarm:")[2] for each in found}
 
 
 def _sample(names: Mapping[str, None]) -> Sample:

@@ -82,13 +82,18 @@ def _is_about(pattern: str, cluster: ClusterRef) -> bool:
         read = msgspec.json.decode(pattern)
     except msgspec.DecodeError:
         return False
-    values = set(_texts(read))
-    return isinstance(read, dict) and bool(values & {_EKS, cluster.name, cluster.arn})
+    if not isinstance(read, dict):
+        return False
+    detail = read.get("detail")
+    named = detail.get("clusterName") if isinstance(detail, dict) else None
+    if isinstance(named, list) and all(isinstance(each, str) for each in named):
+        return not {cluster.name, cluster.arn}.isdisjoint(named)  # events of EKS, but of these clusters alone
+    return not {_EKS, cluster.name, cluster.arn}.isdisjoint(_texts(read))
 
 
 def _texts(value: object) -> list[str]:
     if isinstance(value, Mapping):
-        return [text for each in value.values() for text in _texts(each)]
+        return [text for key, each in value.items() if key != "anything-but" for text in _texts(each)]
     if isinstance(value, list):
         return [text for each in value for text in _texts(each)]
     return [value] if isinstance(value, str) else []

@@ -103,14 +103,15 @@ def read_config(aws: AwsReader, gathered: Gathered) -> ConfigEvaluations:
         observed_at=gathered.observed_at,
         source="config:DescribeConfigurationRecorderStatus, config:GetComplianceDetailsByResource, "
         "config:DescribeConfigRuleEvaluationStatus",
-        recording=unless_denied(lambda: _recording(aws)),
+        recording=unless_denied(lambda: recording(aws)),
         cluster=_judged(found.values()),
         unread=results if isinstance(results, Unavailable) else None,
         rules_ran_at=_last_run(aws, sorted(found)),
     )
 
 
-def _recording(aws: AwsReader) -> bool:
+def recording(aws: AwsReader) -> bool:
+    """Whether a recorder of Config is on, and what it recorded last did not fail."""
     try:
         answer = aws.read("config", "DescribeConfigurationRecorderStatus")
     except RefusedRequest as error:
@@ -159,10 +160,8 @@ def _last_run(aws: AwsReader, rules: Sequence[str]) -> datetime | Unavailable | 
     )
     times: list[datetime] = []
     for answer in answers:
-        if isinstance(answer, AccessDenied):
+        if isinstance(answer, AccessDenied | RefusedRequest):  # one rule deleted in between hides the others
             return Unavailable.because(answer)
-        if isinstance(answer, RefusedRequest):  # a rule was deleted in between
-            continue
         if isinstance(answer, ProbeError):
             raise answer
         states = answer.get("ConfigRulesEvaluationStatus") or ()
@@ -173,7 +172,9 @@ def _last_run(aws: AwsReader, rules: Sequence[str]) -> datetime | Unavailable | 
 def read_assessments(aws: AwsReader, gathered: Gathered) -> AuditAssessments:
     """How many assessments of Audit Manager are active; none where it was never set up."""
     try:
-        active = sum(1 for _ in aws.pages("auditmanager", "ListAssessments", "assessmentMetadata", status="ACTIVE"))
+        # The SDK cannot turn these pages: the largest is asked for.
+        listed = aws.pages("auditmanager", "ListAssessments", "assessmentMetadata", status="ACTIVE", maxResults=1000)
+        active = sum(1 for _ in listed)
     except (AccessDenied, RefusedRequest) as error:
         # "Please complete AWS Audit Manager setup …" comes as AccessDeniedException: not set up is not denied.
         if "complete aws audit manager setup" not in str(error.args[0]).lower():

@@ -59,7 +59,7 @@ def _exports(aws: AwsReader) -> Iterator[CostExport]:
         raise UnexpectedAnswer(f"bcm-data-exports:ListExports: more than {_MAX_EXPORTS} exports")
     arns = [{"ExportArn": each["ExportArn"]} for each in listed]
     for each, answer in zip(listed, aws.read_each("bcm-data-exports", "GetExport", arns), strict=True):
-        if isinstance(answer, RefusedRequest):  # deleted in between
+        if isinstance(answer, RefusedRequest) and answer.code == "ResourceNotFoundException":  # deleted in between
             continue
         if isinstance(answer, ProbeError):
             raise answer
@@ -190,7 +190,7 @@ def _notifications(aws: AwsReader, account: str, budgets: Sequence[str]) -> tupl
     silent: list[str] = []
     for name, answer in zip(asked, aws.read_each("budgets", "DescribeNotificationsForBudget", each_one), strict=True):
         if isinstance(answer, ProbeError):
-            if isinstance(answer, RefusedRequest):  # deleted in between
+            if isinstance(answer, RefusedRequest) and answer.code == "NotFoundException":  # deleted in between
                 continue
             raise answer
         (notifying if answer.get("Notifications") else silent).append(name)

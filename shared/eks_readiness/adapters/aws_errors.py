@@ -5,9 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectTimeoutError,
     CredentialRetrievalError,
-    EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -19,6 +17,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
     UnknownServiceError,
 )
+from botocore.exceptions import ConnectionError as SdkConnectionError
 from botocore.parsers import ResponseParserError
 
 from eks_readiness.domain.errors import (
@@ -68,6 +67,9 @@ _THROTTLED = frozenset(
 )
 _OUT_OF_ORDER = frozenset(
     {"InternalError", "InternalFailure", "InternalServerError", "ServerException", "ServiceUnavailable", "Unavailable"}
+    | {"InternalErrorException", "InternalException", "InternalServerErrorException", "InternalServerException"}
+    | {"InternalServiceError", "InternalServiceException", "InternalServiceFault", "KMSInternalException"}
+    | {"DependencyTimeoutException", "ServiceFailure", "ServiceUnavailableException", "500", "502", "503", "504"}
 )
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
@@ -117,7 +119,7 @@ def translated(  # noqa: PLR0911 - one for each kind of error
         return UnexpectedAnswer(what, remedy="the next scan tries again")
     if isinstance(error, _NO_CREDENTIALS):
         return Unauthenticated(what, remedy=_SIGN_IN)
-    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
+    if isinstance(error, SdkConnectionError):  # its kinds: no route, no answer in time, TLS, a proxy
         return Unreachable(what, remedy=f"check the region and that {service} can be reached from here")
     if isinstance(error, ReadTimeoutError):
         return TimedOut(what, remedy="the next scan tries again")

@@ -156,10 +156,10 @@ def _platforms(aws: AwsReader, images: Sequence[EcrImage]) -> dict[EcrImage, tup
     )
     found: dict[EcrImage, tuple[str, ...] | Unavailable] = {}
     for (_, asked), answer in zip(calls, answers, strict=True):
-        if isinstance(answer, AccessDenied):
+        if isinstance(answer, RefusedRequest) and answer.code == "RepositoryNotFoundException":
+            found |= dict.fromkeys(asked, ())
+        elif isinstance(answer, AccessDenied | RefusedRequest):
             found |= dict.fromkeys(asked, Unavailable.because(answer))
-        elif isinstance(answer, RefusedRequest):
-            found |= dict.fromkeys(asked, ())  # the repository is gone
         elif isinstance(answer, ProbeError):
             raise answer
         else:

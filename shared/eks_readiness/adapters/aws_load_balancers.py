@@ -153,7 +153,8 @@ def _or_raise(answer: dict[str, Any] | ProbeError) -> dict[str, Any]:
 
 def read_target_groups(aws: AwsReader, gathered: Gathered) -> TargetGroups:
     """The target groups behind the cluster's load balancers, and those that TargetGroupBindings name."""
-    ours = {each.arn for each in gathered.get(LoadBalancers).load_balancers}
+    balancers = gathered.get(LoadBalancers)
+    ours = {each.arn for each in balancers.load_balancers}
     bindings = gathered.slices[TargetGroupBindings]
     bound = frozenset(bindings.target_group_arns) if isinstance(bindings, TargetGroupBindings) else frozenset()
     found = sorted(
@@ -161,8 +162,8 @@ def read_target_groups(aws: AwsReader, gathered: Gathered) -> TargetGroups:
             each
             for each in aws.pages("elbv2", "DescribeTargetGroups", "TargetGroups")
             # What no load balancer uses has no health.
-            if (balancers := each.get("LoadBalancerArns"))
-            and (each["TargetGroupArn"] in bound or not ours.isdisjoint(balancers))
+            if (used_by := each.get("LoadBalancerArns"))
+            and (each["TargetGroupArn"] in bound or not ours.isdisjoint(used_by))
         ),
         key=lambda each: str(each["TargetGroupArn"]),
     )
@@ -176,7 +177,8 @@ def read_target_groups(aws: AwsReader, gathered: Gathered) -> TargetGroups:
         groups=tuple(
             _target_group(each, answer) for each, answer in zip(looked_at, answers, strict=True) if not _is_gone(answer)
         ),
-        beyond=len(found) - len(looked_at),
+        # Those of load balancers that were not looked at cannot be told from other clusters' ones.
+        beyond=len(found) - len(looked_at) + balancers.beyond,
     )
 
 

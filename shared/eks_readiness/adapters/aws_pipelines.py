@@ -16,7 +16,8 @@ CAP = 20
 _TYPES = ("codepipeline", "codebuild")
 _EXECUTIONS, _BUILDS = 100, 20
 # An execution that was overtaken or called off says nothing about what it would have done.
-_NO_RESULT = frozenset({"InProgress", "Stopping", "Superseded", "Cancelled"})
+_NO_RESULT = frozenset({"InProgress", "Stopping", "Stopped", "Superseded", "Cancelled"})
+_BUILDS_NO_RESULT = frozenset({"IN_PROGRESS", "STOPPED"})
 _REPORTS_NO_RESULT = frozenset({"GENERATING", "DELETING"})
 _GONE = frozenset({"PipelineNotFoundException", "ResourceNotFoundException"})
 Newest = Callable[[AwsReader, str, str], PipelineRun | None]
@@ -87,7 +88,7 @@ def _newest_build(aws: AwsReader, name: str, _arn: str) -> PipelineRun | None:
     if not listed:
         return None
     found = aws.read("codebuild", "BatchGetBuilds", ids=list(listed[:_BUILDS])).get("builds") or ()
-    ended = [each for each in found if each.get("buildStatus") != "IN_PROGRESS" and each.get("endTime")]
+    ended = [each for each in found if each.get("buildStatus") not in _BUILDS_NO_RESULT and each.get("endTime")]
     newest = max(ended, key=lambda each: each["endTime"], default=None)
     if newest is None:
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eks_readiness.adapters.aws_compliance import recording
 from eks_readiness.adapters.aws_tags import registered
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
@@ -81,7 +82,7 @@ def read_config_rules(aws: AwsReader, gathered: Gathered) -> ConfigRules:
         observed_at=gathered.observed_at,
         source="config:DescribeConfigRules, DescribeConfigurationRecorderStatus, GetComplianceDetailsByConfigRule, "
         "DescribeRemediationConfigurations",
-        recording=unless_denied(lambda: _recording(aws)),
+        recording=unless_denied(lambda: recording(aws)),
         stack_checks=unless_denied(lambda: tuple(_stack_checks(aws, drift_rules, ids))),
         remediations=unless_denied(lambda: tuple(_remediations(aws, about_eks))),
     )
@@ -95,11 +96,6 @@ def _about_eks(rule: Mapping[str, Any]) -> bool:
     types = (rule.get("Scope") or {}).get("ComplianceResourceTypes") or ()
     active = rule.get("ConfigRuleState") in ("ACTIVE", "EVALUATING")
     return active and (_identifier(rule).startswith(_EKS_RULE) or any(kind.startswith(_EKS) for kind in types))
-
-
-def _recording(aws: AwsReader) -> bool:
-    found = aws.read("config", "DescribeConfigurationRecorderStatus").get("ConfigurationRecordersStatus") or ()
-    return any(each.get("recording") is True and each.get("lastStatus") != "Failure" for each in found)
 
 
 def _stack_checks(aws: AwsReader, rules: Sequence[str], stacks: set[str]) -> Iterator[StackCheck]:
