@@ -19,6 +19,7 @@ from eks_readiness.adapters.kubernetes_policy_objects import (
     ADMISSION_BINDINGS,
     ADMISSION_POLICIES,
     CLUSTER_POLICIES,
+    EXCEPTIONS,
     GATEKEEPER_GROUP,
     POLICIES,
     AdmissionPolicy,
@@ -27,11 +28,14 @@ from eks_readiness.adapters.kubernetes_policy_objects import (
     Constraint,
     GatekeeperMatch,
     GatekeeperSpec,
+    KyvernoException,
+    KyvernoExceptionSpec,
     KyvernoFilter,
     KyvernoMatch,
     KyvernoPolicy,
     KyvernoRule,
     KyvernoSpec,
+    KyvernoStatus,
     KyvernoValidate,
     MatchResources,
 )
@@ -105,19 +109,39 @@ _Read = Iterable[EnforcedControls | Unavailable]
 
 
 def _kyverno(api: KubernetesReader, names: list[str]) -> _Read:
+    exceptions = [each.spec for each in api.items(EXCEPTIONS, KyvernoException) if each.spec]
     for kind in (CLUSTER_POLICIES, POLICIES):
         for policy in api.items(kind, KyvernoPolicy):
-            inside = [name for name in names if policy.metadata.namespace in ("", name)]
-            spec = policy.spec or KyvernoSpec()
+            meta, spec = policy.metadata, policy.spec or KyvernoSpec()
             # Overrides name namespaces that are only audited: such a policy's reach cannot be told in full.
-            if spec.admission is not False and not spec.validation_failure_action_overrides:
-                yield from _kyverno_policy(policy.metadata, spec, inside)
+            if spec.admission is False or spec.validation_failure_action_overrides or _is_broken(policy):
+                continue
+            inside = [name for name in names if meta.namespace in ("", name) and not _excused(meta, name, exceptions)]
+            yield from _kyverno_policy(meta, spec, inside)
+
+
+def _is_broken(policy: KyvernoPolicy) -> bool:
+    """Whether Kyverno says that it could not take the policy up."""
+    conditions = (policy.status or KyvernoStatus()).conditions or ()
+    return any(each.type == "Ready" and each.status == "False" for each in conditions)
+
+
+def _excused(meta: Named, namespace: str, exceptions: Iterable[KyvernoExceptionSpec]) -> bool:
+    """Whether an exception to the policy may let a pod of the namespace through.
+
+    Source: https://kyverno.io/docs/exceptions/
+    """
+    name = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+    return any(
+        any(fnmatchcase(name, rule.policy_name) for rule in each.exceptions or ()) and _may_match(each.match, namespace)
+        for each in exceptions
+    )
 
 
 def _kyverno_policy(meta: Named, spec: KyvernoSpec, names: list[str]) -> _Read:
     for rule in spec.rules or ():
         validate = rule.validate
-        if validate is None or validate.failure_action_overrides:
+        if validate is None or validate.failure_action_overrides or _conditional(rule):
             continue
         action = validate.failure_action or spec.validation_failure_action or "Audit"
         controls = _kyverno_controls(meta.name, validate)
@@ -125,6 +149,23 @@ def _kyverno_policy(meta: Named, spec: KyvernoSpec, names: list[str]) -> _Read:
             reached = tuple(name for name in names if _matches(rule, name))
             if reached:
                 yield _enforced("kyverno", meta.name, controls, reached)
+
+
+def _conditional(rule: KyvernoRule) -> bool:
+    """Whether conditions may keep a rule from judging a new pod. That it must not be a deletion does not."""
+    given = rule.preconditions or ()
+    conditions = [*(given.get("all") or ()), *(given.get("any") or ())] if isinstance(given, Mapping) else given
+    return bool(rule.cel_preconditions) or not all(_is_not_a_deletion(each) for each in conditions)
+
+
+def _is_not_a_deletion(condition: Any) -> bool:
+    # As the kyverno-policies chart writes it: {{ request.operation || 'BACKGROUND' }}.
+    return (
+        isinstance(condition, Mapping)
+        and "request.operation" in str(condition.get("key"))
+        and condition.get("operator") in ("NotEquals", "NotEqual")
+        and condition.get("value") == "DELETE"
+    )
 
 
 def _kyverno_controls(policy: str, validate: KyvernoValidate) -> frozenset[BaselineControl]:
@@ -142,18 +183,23 @@ def _matches(rule: KyvernoRule, namespace: str) -> bool:
     given = [*(match.any or ()), *([KyvernoFilter(resources=match.resources)] if match.resources else [])]
     if not any(_all_pods(each, namespace) for each in given):
         return False
-    exclude = rule.exclude or KyvernoMatch()
-    left_out = [*(exclude.any or ()), *(exclude.all or ())]
-    if exclude.resources:
-        left_out.append(KyvernoFilter(resources=exclude.resources))
-    return not any(_may_leave_out(each, namespace) for each in left_out)
+    return not _may_match(rule.exclude, namespace)
+
+
+def _may_match(match: KyvernoMatch | None, namespace: str) -> bool:
+    """Whether an exclusion or exception may be about a pod of the namespace."""
+    match = match or KyvernoMatch()
+    filters = [*(match.any or ()), *(match.all or ())]
+    if match.resources:
+        filters.append(KyvernoFilter(resources=match.resources))
+    return any(_may_leave_out(each, namespace) for each in filters)
 
 
 def _all_pods(each: KyvernoFilter, namespace: str) -> bool:
     resources = each.resources
     if resources is None or each.subjects or each.roles or each.cluster_roles:
         return False
-    if resources.selector or resources.names or resources.name:
+    if resources.selector or resources.annotations or resources.names or resources.name:
         return False
     if resources.operations and "CREATE" not in resources.operations:
         return False
@@ -246,15 +292,18 @@ def _gatekeeper(api: KubernetesReader, names: list[str]) -> _Read:
             if (spec.enforcement_action or "deny") != "deny" or exempted or not template.strict(spec.parameters or {}):
                 continue
             match = spec.match or GatekeeperMatch()
-            reached = tuple(name for name in names if _constrains(match, name))
+            reached = tuple(name for name in names if constrains(match, name))
             if reached:
                 yield _enforced("gatekeeper", each.metadata.name, template.controls, reached)
 
 
-def _constrains(match: GatekeeperMatch, namespace: str) -> bool:
+def constrains(match: GatekeeperMatch, namespace: str) -> bool:
+    """Whether a constraint surely judges every pod of a namespace."""
     kinds = [kind for each in match.kinds or () for kind in each.kinds or ()]
     labels = match.label_selector
     if labels is not None and (labels.match_labels or labels.match_expressions):
+        return False
+    if match.name or match.source == "Generated":
         return False
     if match.scope == "Cluster" or (kinds and not {"Pod", "*"} & set(kinds)):
         return False
@@ -296,6 +345,7 @@ PROBES = (
         rights=(
             Right("kyverno.io", "clusterpolicies"),
             Right("kyverno.io", "policies"),
+            Right("kyverno.io", "policyexceptions"),
             # Gatekeeper makes these kinds at run time: only a wildcard names them all.
             Right(GATEKEEPER_GROUP, "*"),
             Right("admissionregistration.k8s.io", "validatingadmissionpolicies"),

@@ -18,6 +18,7 @@ from eks_readiness.domain.instant import Instant
 
 CLUSTER_POLICIES = Kind("kyverno.io", "clusterpolicies")
 POLICIES = Kind("kyverno.io", "policies")
+EXCEPTIONS = Kind("kyverno.io", "policyexceptions", ("v2", "v2beta1"))
 ADMISSION_POLICIES = Kind("admissionregistration.k8s.io", "validatingadmissionpolicies")
 ADMISSION_BINDINGS = Kind("admissionregistration.k8s.io", "validatingadmissionpolicybindings")
 GATEKEEPER_GROUP = "constraints.gatekeeper.sh"
@@ -33,6 +34,7 @@ class KyvernoResources(msgspec.Struct, gc=False, rename="camel"):
     names: list[str] | None = None
     name: str | None = None
     selector: dict[str, object] | None = None
+    annotations: dict[str, object] | None = None
     namespace_selector: Selector | None = None
     operations: list[str] | None = None
 
@@ -88,6 +90,8 @@ class KyvernoRule(msgspec.Struct, gc=False, rename="camel"):
 
     match: KyvernoMatch | None = None
     exclude: KyvernoMatch | None = None
+    preconditions: Any = None
+    cel_preconditions: list[object] | None = None
     validate: KyvernoValidate | None = None
     verify_images: list[KyvernoVerifyImages] | None = None
 
@@ -115,6 +119,25 @@ class KyvernoPolicy(msgspec.Struct, gc=False):
     status: KyvernoStatus | None = None
 
 
+class KyvernoExcused(msgspec.Struct, gc=False, rename="camel"):
+    """Rules that an exception is about: the policy as `name`, or `namespace/name`, perhaps with `*` and `?`."""
+
+    policy_name: str = ""
+
+
+class KyvernoExceptionSpec(msgspec.Struct, gc=False):
+    """What is let through, and by which policies."""
+
+    exceptions: list[KyvernoExcused] | None = None
+    match: KyvernoMatch | None = None
+
+
+class KyvernoException(msgspec.Struct, gc=False):
+    """A PolicyException: it counts in every namespace that it matches, unless Kyverno keeps exceptions to one."""
+
+    spec: KyvernoExceptionSpec | None = None
+
+
 # --- Gatekeeper
 
 
@@ -134,6 +157,8 @@ class GatekeeperMatch(msgspec.Struct, gc=False, rename="camel"):
     label_selector: Selector | None = None
     namespace_selector: Selector | None = None
     scope: str | None = None
+    name: str | None = None
+    source: str | None = None
 
 
 class EnforcementPoint(msgspec.Struct, gc=False):
