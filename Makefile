@@ -63,7 +63,7 @@ deps: setup ## Declared against used dependencies (deptry)
 .PHONY: unit
 unit: setup ## Unit, property, contract, template and architecture tests
 	@echo "== unit"
-	@pytest -q -n 2 --dist loadfile -m "not e2e and not chaos and not bench and not packaging"
+	@pytest -q -n 4 --dist loadfile -m "not e2e and not chaos and not bench and not packaging"
 
 .PHONY: packaging
 packaging: setup ## Build the Lambda bundles and run them with the real runtime client

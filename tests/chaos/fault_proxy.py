@@ -131,6 +131,8 @@ class FaultProxy:
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         passed, met = 0, None
         while data := await reader.read(_CHUNK_BYTES):
+            if met is not self._fault:
+                met = None  # it is over, for a connection that is kept alive too
             if met is None and self._fault is not None and passed + len(data) > self._fault.after_bytes:
                 met = self._fault if self._strikes() else None
             if met is None:
