@@ -76,12 +76,16 @@ test-e2e: setup ## The deployed product on an embedded local AWS
 	@pytest -q -m e2e
 
 ##@ Longer
+# `make chaos SCHEDULES=50000 INPUTS=10000` is what continuous integration runs.
+SCHEDULES ?= 1000000
+INPUTS ?= 100000
+
 .PHONY: chaos
 chaos: setup ## Every fault of the table, the time to an alert, and a million schedules (an hour)
 	@$(PY) -m tests.chaos.report
 	@$(PY) -m tests.chaos.time_to_alert
-	@$(PY) -m tests.chaos.malformed --inputs 100000 --workers 2
-	@$(PY) -m tests.chaos.simulate --schedules 1000000
+	@$(PY) -m tests.chaos.malformed --inputs $(INPUTS) --workers 2
+	@$(PY) -m tests.chaos.simulate --schedules $(SCHEDULES)
 
 .PHONY: mutants
 mutants: setup ## Mutate the checks and the level rules, and name what no test notices (minutes)
