@@ -22,6 +22,7 @@ from eks_readiness.domain.ledger import (
     LedgerWrite,
     PendingEvent,
     Registration,
+    RemovalOutcome,
     ScanRecord,
     ScanRequest,
     WriteOutcome,
@@ -55,10 +56,10 @@ class ClusterRegistry(Protocol):
     def register(self, registration: Registration) -> None:
         """Add a cluster, or replace what is registered about it."""
 
-    def remove(self, cluster: ClusterRef, *, event: LevelEvent | None, at: datetime) -> bool:
-        """Take a cluster off the register and write the event that tells it, both or neither.
+    def remove(self, cluster: ClusterRef, *, write: LedgerWrite | None, at: datetime) -> RemovalOutcome:
+        """Take a cluster off the register, and write its state and the event that tells it: all of it or nothing.
 
-        False when it was not on it: then there is no event either. Its history stays.
+        `write` is None when there was no state: then there must still be none. Its history stays.
         """
 
     def registered(self) -> Iterator[Registration]:

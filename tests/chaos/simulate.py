@@ -19,7 +19,14 @@ from eks_readiness.checklist import evaluate as engine
 from eks_readiness.domain.scorecard import LevelInterval
 from tests.chaos.world import INTERVAL_SECONDS, START, Chooser, Outcome, World
 
-MUTANTS = ("no version condition", "no lease", "outbox outside the transaction", "unknown counted as fail")
+MUTANTS = (
+    "no version condition",
+    "no lease",
+    "outbox outside the transaction",
+    "unknown counted as fail",
+    "held moves forgotten",
+    "removal that keeps the state",
+)
 SLOTS = 4
 MAX_STEPS = 100_000
 """More than anything that is under way can take: a guard against a world that never comes to rest."""
@@ -61,8 +68,11 @@ def play(seed: int, *, mutant: str = "") -> Outcome:
     """One schedule: some slots with faults, then all at rest, then judged."""
     choose = RandomChooser(seed)
     world = World(choose, clusters=2 if choose.chance(0.15) else 1, mutant=mutant)
+    slot = START
     for number in range(SLOTS):
-        slot = START + timedelta(seconds=INTERVAL_SECONDS * number)
+        if number:
+            # Perhaps a day later: there is room for what was held back.
+            slot += timedelta(seconds=INTERVAL_SECONDS) if choose.chance(0.9) else timedelta(days=1)
         world.now = max(world.now, slot)
         world.tick(slot)
         _run(world, choose, 60)

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.parametrize("ledger", ["moto", "ministack"], indirect=T
 LEASE = START + timedelta(minutes=3)
 FIRST = write(None, 0, 2)
 SECOND = write(FIRST.state, 1, 0)
+REMOVAL = removal(FIRST.state)
 NEW_RULES = decide(
     FIRST.state, msgspec.structs.replace(scorecard(1, number=1), ruleset="new"), request(1), Policy(), {}
 )
@@ -148,12 +149,14 @@ CALLS = {
     "remove": Call(
         "TransactWriteItems",
         _scanned,
-        lambda ledger, digest: ledger.registry.remove(CLUSTER, event=removal(FIRST.state, at=START), at=START),
+        lambda ledger, digest: ledger.registry.remove(CLUSTER, write=REMOVAL, at=START),
         lambda ledger, digest: (
-            ledger.registry.registration(CLUSTER.arn) is None and removal(FIRST.state, at=START).key in _pending(ledger)
+            ledger.registry.registration(CLUSTER.arn) is None
+            and ledger.results.state(CLUSTER.arn) == REMOVAL.state
+            and _event(REMOVAL).key in _pending(ledger)
         ),
-        (True,),
-        (True, False),
+        ("removed",),
+        ("removed", "unregistered"),
     ),
 }
 

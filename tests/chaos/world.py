@@ -8,6 +8,7 @@ kills it.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,9 +34,8 @@ from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.check import Answer, Check
 from eks_readiness.domain.attestation import Attestation
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.decision import removal
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.event import DigestEvent, Event, OutboxKey
+from eks_readiness.domain.event import DigestEvent, Event, LevelEvent, OutboxKey
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     Evidence,
@@ -47,7 +47,14 @@ from eks_readiness.domain.evidence import (
 )
 from eks_readiness.domain.finding import failed, passed
 from eks_readiness.domain.item import Item, ItemId, RequiredLevel
-from eks_readiness.domain.ledger import LedgerWrite, Registration, ScanRequest, WriteOutcome
+from eks_readiness.domain.ledger import (
+    ClusterState,
+    LedgerWrite,
+    Registration,
+    RemovalOutcome,
+    ScanRequest,
+    WriteOutcome,
+)
 from eks_readiness.domain.policy import Policy
 from eks_readiness.ports import Ledger
 
@@ -138,6 +145,23 @@ class Outcome:
         return not (self.lost or self.duplicates or self.broken)
 
 
+class _Registry(MemoryClusterRegistry):
+    """Remembers what removals wrote, among all else."""
+
+    def __init__(self, world: World, outbox: MemoryOutbox) -> None:
+        super().__init__(outbox)
+        self._world = world
+
+    def remove(self, cluster: ClusterRef, *, write: LedgerWrite | None, at: datetime) -> RemovalOutcome:
+        there = self.states.get(cluster.arn)
+        outcome = super().remove(cluster, write=write, at=at)
+        if outcome == "removed":
+            self._world.removed(there, write)
+            if self._world.mutant == "removal that keeps the state" and there is not None:
+                self.states[cluster.arn] = there
+        return outcome
+
+
 class _Store(MemoryResultStore):
     """Remembers what was applied, in order."""
 
@@ -153,6 +177,8 @@ class _Store(MemoryResultStore):
                 self._world.pause()
                 self._outbox.add(write.event, at)
             return outcome
+        if self._world.mutant == "held moves forgotten":
+            write = msgspec.structs.replace(write, state=msgspec.structs.replace(write.state, held=(), held_total=0))
         outcome = super().commit(write, at=at)
         if outcome == "written":
             self._world.note(write)
@@ -236,11 +262,11 @@ class World:
         self.records: list[tuple[OutboxKey, int]] = []
         self.applied: dict[str, list[LedgerWrite]] = defaultdict(list)
         self.published: dict[str, list[Actor]] = defaultdict(list)
-        self.removals: set[str] = set()
+        self.told_moves: dict[str, int] = {}
         self.outcome = Outcome()
         self._hub: greenlet = getcurrent()
         outbox = _Outbox(self)
-        registry = MemoryClusterRegistry(outbox)
+        registry = _Registry(self, outbox)
         self.ledger = Ledger(
             registry=registry,
             results=_Store(self, registry, outbox),
@@ -258,7 +284,10 @@ class World:
             ClusterRef(partition="aws", region="eu-west-1", account="111122223333", name=f"c{number}")
             for number in range(clusters)
         ]
-        self.policy: dict[str, object] = {}
+        # Few schedules have more than three moves: where one is enough, the next ones are held back.
+        self.policy: dict[str, object] = (
+            {"max_level_events_per_day": 1, "improve_after_scans": 1} if choose.chance(0.3) else {}
+        )
         self.made_at = dict.fromkeys(self.clusters, START - timedelta(days=30))
         if choose.chance(0.2):
             for scope in ("*", self.clusters[0].arn):
@@ -453,6 +482,8 @@ class World:
         elif before:
             self.outcome.explained_duplicates += 1
         before.append(actor)
+        members = event.members if isinstance(event, DigestEvent) else (event,) if isinstance(event, LevelEvent) else ()
+        self.told_moves |= {each.event_id: each.moves_total for each in members}
         return f"m-{len(before)}"
 
     def change(self) -> None:
@@ -463,23 +494,36 @@ class World:
 
     def change_rules(self) -> None:
         """Somebody deploys other thresholds."""
-        self.policy = {"min_zones": 2 + self.choose.pick(3)}
+        self.policy = {**self.policy, "min_zones": 2 + self.choose.pick(3)}
 
     def make_anew(self) -> None:
         """A cluster is deleted, and another one made under its name."""
         self.made_at[self.clusters[self.choose.pick(len(self.clusters))]] = self.now
 
     def remove(self) -> None:
-        """A cluster is taken off the register, and put back at once; each removal has an instant of its own."""
-        self.now += timedelta(seconds=1)
+        """Somebody takes a cluster off the register, perhaps twice at once, and puts it back."""
         cluster = self.clusters[self.choose.pick(len(self.clusters))]
-        state = self.ledger.results.state(cluster.arn)
-        if state is not None:
-            self.removals.add(removal(state, at=self.now).event_id)
-        remove_cluster(cluster, ledger=self.ledger, clock=_Clock(self, timedelta()))
-        self.ledger.registry.register(Registration(cluster=cluster, registered_at=self.now))
+        for _ in range(1 + self.choose.chance(0.15)):
+            self._remove(cluster)
+
+    def _remove(self, cluster: ClusterRef) -> None:
+        clock = _Clock(self, timedelta(minutes=self.choose.pick(121) - 60))
+
+        def run() -> None:
+            remove_cluster(cluster, ledger=self._seen, clock=clock)
+            self._seen.registry.register(Registration(cluster=cluster, registered_at=self.now))
+
+        # A person at a laptop: nothing ends the command, and whoever sees it fail repeats it.
+        self.start(Actor("remove", run, math.inf, self.now, on_failure=lambda: self._remove(cluster)))
 
     # --- what must hold ----------------------------------------------------------------------------------------------
+
+    def removed(self, there: ClusterState | None, write: LedgerWrite | None) -> None:
+        """A cluster was taken off the register: with what its state said at that moment, if it had one."""
+        if write is not None:
+            self.note(write)
+        if there is not None and (write is None or write.event is None):
+            self.outcome.lost.append(f"{there.cluster}: its removal is told to nobody")
 
     def note(self, write: LedgerWrite) -> None:
         """A write was applied: the level may only have moved as what was really seen proves."""
@@ -509,26 +553,44 @@ class World:
         self.outcome.told = len(told)
         for arn, writes in self.applied.items():
             self._judge_chain(arn, writes, told | digested)
-        self.outcome.lost += [f"the removal {each} was never told" for each in self.removals - told]
         for key, row in self.outbox.rows.items():
             if row.event.event_id not in told | digested:
                 self.outcome.lost.append(f"{key.partition} {key.name}: {row.event.kind} was never told")
         return self.outcome
 
     def _judge_chain(self, arn: str, writes: list[LedgerWrite], told: set[str]) -> None:
-        version, level = 0, None
+        version, level, held = 0, None, 0
+        before: ClusterState | None = None
         for write in writes:
             if write.state.version != version + 1 or write.expected_version != (version or None):
                 self.outcome.broken.append(f"{arn}: version {write.state.version} after {version}")
             version = write.state.version
             event = write.event
-            if event is None:
-                continue
-            if event.from_level != (None if event.kind == "BASELINE" else level):
-                self.outcome.broken.append(f"{arn}: {event.kind} from {event.from_level}, told was {level}")
-            level = event.to_level
-            if event.event_id not in told:
-                self.outcome.lost.append(f"{arn}: {event.kind} {event.from_level} -> {event.to_level}")
+            held += _held_back(before, write)
+            before = write.state
+            if event is not None:
+                if event.from_level != (None if event.kind == "BASELINE" else level):
+                    self.outcome.broken.append(f"{arn}: {event.kind} from {event.from_level}, told was {level}")
+                level = event.to_level
+                if event.event_id not in told:
+                    self.outcome.lost.append(f"{arn}: {event.kind} {event.from_level} -> {event.to_level}")
+                held -= self.told_moves.get(event.event_id, 0)
+            if held != write.state.held_total:
+                self.outcome.lost.append(
+                    f"{arn}: of {held} moves that were held back {write.state.held_total} are left in version {version}"
+                )
+                held = write.state.held_total
         last = writes[-1].state
         if last.level != level and not last.held_total:
             self.outcome.lost.append(f"{arn}: level {last.level} is published, {level} was told")
+
+
+def _held_back(before: ClusterState | None, write: LedgerWrite) -> int:
+    """How many moves a write leaves to be told with others, in its own event or later: one, or none."""
+    moved = before is not None and before.level != write.state.level
+    by_itself = write.event is not None and write.event.kind in _OWN_MOVE
+    return int(moved and not by_itself)
+
+
+_OWN_MOVE = ("BASELINE", "REGRESSED", "IMPROVED", "RULESET_CHANGED")
+"""Events that tell of one move by their levels."""

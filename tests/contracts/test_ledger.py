@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
+from eks_readiness.adapters.memory import SetClock
+from eks_readiness.app.register_cluster import remove_cluster
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
+from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.decision import decide, removal
-from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, DigestEvent, LevelEvent, digest_of
+from eks_readiness.domain.errors import StaleWrite
+from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, DigestEvent, LevelEvent, OutboxKey, digest_of
 from eks_readiness.domain.expiry import expiring
-from eks_readiness.domain.ledger import LedgerWrite, Registration, WriteOutcome
+from eks_readiness.domain.ledger import ClusterState, LedgerWrite, Registration, RemovalOutcome, WriteOutcome
 from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.scorecard import Level
 from eks_readiness.ports import Ledger
 from tests.scans import CLUSTER, REGISTRATION, START, large_write, request, scorecard, slot, write
 
@@ -41,9 +50,13 @@ def test_registrations_come_and_go(ledger: Ledger) -> None:
     ledger.registry.register(changed)
     assert ledger.registry.registration(CLUSTER.arn) == changed
     assert list(ledger.registry.registered()) == [changed]
-    assert ledger.registry.remove(CLUSTER, event=None, at=START)
-    assert not ledger.registry.remove(CLUSTER, event=None, at=START)
+    assert ledger.registry.remove(CLUSTER, write=None, at=START) == "removed"
+    assert ledger.registry.remove(CLUSTER, write=None, at=START) == "unregistered"
     assert list(ledger.registry.registered()) == []
+    assert list(ledger.outbox.pending()) == []
+    ledger.registry.register(REGISTRATION)
+    assert ledger.registry.remove(CLUSTER, write=None, at=START) == "removed"
+    assert ledger.registry.registration(CLUSTER.arn) is None
 
 
 def test_a_scan_is_written_whole(registered: Ledger) -> None:
@@ -328,15 +341,131 @@ def test_a_removal_is_told_with_it(registered: Ledger) -> None:
     """Both or neither; a cluster that comes back goes on at the next version."""
     first = write(None, 0, 2)
     _commit(registered, first)
-    event = removal(first.state, at=START)
-    assert registered.registry.remove(CLUSTER, event=event, at=START)
-    assert event.key in {each.key for each in registered.outbox.pending()}
-    assert not registered.registry.remove(CLUSTER, event=removal(first.state, at=START + HOUR), at=START)
-    assert len(list(registered.outbox.pending())) == 2
+    removed = removal(first.state)
+    assert registered.registry.remove(CLUSTER, write=removed, at=START) == "removed"
+    assert registered.results.state(CLUSTER.arn) == removed.state
+    assert _keys(registered) == {_event(first).key, _event(removed).key}
+    assert registered.registry.remove(CLUSTER, write=removal(removed.state), at=START) == "unregistered"
+    assert registered.results.state(CLUSTER.arn) == removed.state
+    assert _keys(registered) == {_event(first).key, _event(removed).key}
     registered.registry.register(REGISTRATION)
-    again = write(first.state, 1, 0)
+    again = write(removed.state, 1, 0)
     assert _commit(registered, again) == "written"
-    assert _event(again).key in {each.key for each in registered.outbox.pending()}
+    assert _keys(registered) == {_event(first).key, _event(removed).key, _event(again).key}
+
+
+ONE_A_DAY = Policy(max_level_events_per_day=1, improve_after_scans=1)
+
+
+def _scan(before: ClusterState | None, number: int, level: Level) -> LedgerWrite:
+    return write(before, number, level, policy=ONE_A_DAY)
+
+
+def _holding(ledger: Ledger) -> LedgerWrite:
+    """The scans of a registered cluster whose third move is held back; the last of them."""
+    done = write(None, 0, 2)
+    assert _commit(ledger, done) == "written"
+    moves: tuple[tuple[int, Level], ...] = ((1, 0), (2, 2), (3, 0))
+    for number, level in moves:
+        done = _scan(done.state, number, level)
+        assert _commit(ledger, done) == "written"
+    assert (done.event, done.state.held_total) == (None, 1)
+    return done
+
+
+def _told(ledger: Ledger) -> list[LevelEvent]:
+    """Every event that is pending, in its order."""
+    found = [ledger.outbox.claim(key, until=START + HOUR, at=START) for key in sorted(_keys(ledger))]
+    return [event for event in found if isinstance(event, LevelEvent)]
+
+
+def test_what_was_held_back_is_told_by_the_removal_alone(registered: Ledger) -> None:
+    """A cluster that comes back, and goes again, does not tell it a second time."""
+    held = _holding(registered).state.held
+    clock = SetClock(START + 4 * HOUR)
+    assert remove_cluster(CLUSTER, ledger=registered, clock=clock)
+    assert not remove_cluster(CLUSTER, ledger=registered, clock=clock)
+    registered.registry.register(REGISTRATION)
+    assert remove_cluster(CLUSTER, ledger=registered, clock=clock)
+    registered.registry.register(REGISTRATION)
+    before = registered.results.state(CLUSTER.arn)
+    assert _commit(registered, _scan(before, 30, 0)) == "written"
+    told = _told(registered)
+    assert [each.kind for each in told] == ["BASELINE", "REGRESSED", "UNSTABLE", "CLUSTER_REMOVED", "CLUSTER_REMOVED"]
+    assert [(each.moves, each.moves_total) for each in told[-2:]] == [(held, 1), ((), 0)]
+    assert len({each.event_id for each in told}) == len(told)
+
+
+class _Overtaken:
+    """A register before each of whose removals a scan is committed, as often as there are scans."""
+
+    def __init__(self, ledger: Ledger, levels: Iterator[Level]) -> None:
+        self._ledger, self._levels = ledger, levels
+        self.outcomes: list[RemovalOutcome] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger.registry, name)
+
+    def remove(self, cluster: ClusterRef, *, write: LedgerWrite | None, at: datetime) -> RemovalOutcome:
+        """Let a scan be first."""
+        if (level := next(self._levels, None)) is not None:
+            before = self._ledger.results.state(cluster.arn)
+            number = before.version if before else 0
+            assert _commit(self._ledger, _scan(before, number, level)) == "written"
+        self.outcomes.append(self._ledger.registry.remove(cluster, write=write, at=at))
+        return self.outcomes[-1]
+
+
+def test_a_removal_that_a_scan_overtakes_tells_that_move_too(registered: Ledger) -> None:
+    """Nothing of the lost race is written; what is decided anew has the move that the scan held back."""
+    _holding(registered)
+    racing = _Overtaken(registered, iter([1]))
+    ledger = dataclasses.replace(registered, registry=racing)
+    assert remove_cluster(CLUSTER, ledger=ledger, clock=SetClock(START + 4 * HOUR))
+    assert racing.outcomes == ["lost_race", "removed"]
+    told = _told(registered)
+    assert [each.kind for each in told].count("CLUSTER_REMOVED") == 1
+    assert [(move.from_level, move.to_level) for move in told[-1].moves] == [(2, 0), (0, 1)]
+    assert told[-1].moves_total == 2
+    state = registered.results.state(CLUSTER.arn)
+    assert state is not None
+    assert (state.held, state.held_total) == ((), 0)
+
+
+def test_a_removal_that_the_first_scan_overtakes_is_told(registered: Ledger) -> None:
+    """It had nothing to tell when it read; now it has."""
+    racing = _Overtaken(registered, iter([2]))
+    ledger = dataclasses.replace(registered, registry=racing)
+    assert remove_cluster(CLUSTER, ledger=ledger, clock=SetClock(START + HOUR))
+    assert racing.outcomes == ["lost_race", "removed"]
+    assert [each.kind for each in _told(registered)] == ["BASELINE", "CLUSTER_REMOVED"]
+
+
+def test_a_removal_that_never_gets_its_turn_says_so(registered: Ledger) -> None:
+    """It gives up with the cluster still on the register, and nothing told of a removal."""
+    racing = _Overtaken(registered, itertools.cycle([2, 0]))
+    ledger = dataclasses.replace(registered, registry=racing)
+    with pytest.raises(StaleWrite, match="still registered: remove it again"):
+        remove_cluster(CLUSTER, ledger=ledger, clock=SetClock(START + HOUR))
+    assert set(racing.outcomes) == {"lost_race"}
+    assert registered.registry.registration(CLUSTER.arn) == REGISTRATION
+    assert "CLUSTER_REMOVED" not in {each.kind for each in _told(registered)}
+
+
+def test_of_two_removals_at_once_one_tells(registered: Ledger) -> None:
+    """The other finds the cluster gone."""
+    held = _holding(registered).state.held
+    clock = SetClock(START + 4 * HOUR)
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: remove_cluster(CLUSTER, ledger=registered, clock=clock), range(2)))
+    assert sorted(done) == [False, True]
+    told = _told(registered)
+    assert [each.kind for each in told].count("CLUSTER_REMOVED") == 1
+    assert told[-1].moves == held
+
+
+def _keys(ledger: Ledger) -> set[OutboxKey]:
+    return {each.key for each in ledger.outbox.pending()}
 
 
 def _event(write: LedgerWrite) -> LevelEvent:

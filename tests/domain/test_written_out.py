@@ -512,36 +512,41 @@ def test_proof_is_as_old_as_the_level_or_its_newest_proof() -> None:
 
 
 def test_a_removal_is_written_out() -> None:
-    """What stood when the cluster was taken off the register, with what was held back."""
+    """What stood when the cluster was taken off the register, with what was held back: that is not held any more."""
     held = (Move(from_level=2, to_level=1, slot=slot(-3)),)
-    state = _before(held=held, held_total=4)
-    assert removal(state, at=START) == LevelEvent(
-        event_id=str(uuid5(NAMESPACE, f"{CLUSTER.arn}|7|removed|{START.isoformat()}")),
+    before = _before(held=held, held_total=4, damped=True)
+    event = LevelEvent(
+        event_id=event_id(CLUSTER, 8, _run(-1)),
         kind="CLUSTER_REMOVED",
         cluster=CLUSTER,
         from_level=1,
         from_since=START - 20 * DAY,
         to_level=2,
-        interval=state.interval,
-        version=7,
+        interval=before.interval,
+        version=8,
         slot=slot(-1),
         scan_id=_run(-1),
-        observed_at=state.observed_at,
+        observed_at=before.observed_at,
         ruleset="0123456789ab",
         score_percent=80.0,
         moves=held,
         moves_total=4,
-        missing=state.missing,
-        unknown=state.unknown,
+        missing=before.missing,
+        unknown=before.unknown,
     )
+    state = msgspec.structs.replace(
+        before, version=8, told=before.items, told_level=2, held=(), held_total=0, damped=False
+    )
+    assert removal(before) == LedgerWrite(expected_version=7, state=state, scan=None, event=event)
 
 
 def test_every_event_has_its_place_in_the_outbox() -> None:
-    """One of a version; a removal beside it; what waits for a digest is kept apart."""
-    removed = removal(BEFORE, at=START)
-    assert removed.key == OutboxKey(partition=CLUSTER.arn, name=f"0000000007-removed-{removed.event_id}")
-    fall = msgspec.structs.replace(removed, kind="REGRESSED", held=True)
-    assert fall.key == OutboxKey(partition=CLUSTER.arn, name="0000000007", held=True)
+    """One of a version; what waits for a digest is kept apart."""
+    removed = removal(BEFORE).event
+    assert removed is not None
+    assert removed.key == OutboxKey(partition=CLUSTER.arn, name="0000000008")
+    held = msgspec.structs.replace(removed, held=True)
+    assert held.key == OutboxKey(partition=CLUSTER.arn, name="0000000008", held=True)
 
 
 def _member(number: int, **changes: object) -> LevelEvent:

@@ -142,7 +142,7 @@ EVENTS: dict[str, Event | None] = {
     "UNSTABLE": unstable(),
     "COVERAGE_LOST": lost(write(None, 0, 2).state),
     "COVERAGE_RESTORED": restored(),
-    "CLUSTER_REMOVED": removal(write(None, 0, 2).state, at=START),
+    "CLUSTER_REMOVED": removal(write(None, 0, 2).state).event,
     "EXPIRING": expiry(),
     "digest RULESET_CHANGED": digest_of((new_rules(), new_rules(STAGE)), at=START),
     "digest FLEET_COVERAGE": digest_of(

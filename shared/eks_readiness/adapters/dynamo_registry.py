@@ -14,6 +14,7 @@ from eks_readiness.adapters import newer_values
 from eks_readiness.adapters.dynamo_items import (
     REGISTRATION,
     SCHEMA,
+    STATE,
     Item,
     body,
     event_item,
@@ -22,11 +23,11 @@ from eks_readiness.adapters.dynamo_items import (
     registration_item,
     shards,
 )
-from eks_readiness.adapters.dynamo_table import PRESENT, LedgerTable
+from eks_readiness.adapters.dynamo_results import state_put
+from eks_readiness.adapters.dynamo_table import ABSENT, CONDITION_FAILED, PRESENT, LedgerTable
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.event import LevelEvent
-from eks_readiness.domain.ledger import Registration
+from eks_readiness.domain.ledger import LedgerWrite, Registration, RemovalOutcome
 from eks_readiness.domain.policy import THRESHOLDS
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
@@ -42,14 +43,21 @@ class DynamoClusterRegistry:
         """Add a cluster, or replace what is registered about it."""
         self._table.put(registration_item(registration))
 
-    def remove(self, cluster: ClusterRef, *, event: LevelEvent | None, at: datetime) -> bool:
-        """Take a cluster off the register and write the event that tells it; False when it was not on it."""
+    def remove(self, cluster: ClusterRef, *, write: LedgerWrite | None, at: datetime) -> RemovalOutcome:
+        """Take a cluster off the register, and write its state and the event that tells it: all of it or nothing."""
         table = {"TableName": self._table.name}
         actions: list[dict[str, Any]] = [{"Delete": {**table, "Key": key(cluster.arn, REGISTRATION), **PRESENT}}]
-        if event is not None:
-            # The same event may be there from a removal before: it is told already, or will be.
-            actions.append({"Put": {**table, "Item": event_item(event, at)}})
-        return not self._table.transact(actions, token=str(uuid4()))
+        if write is None:
+            actions.append({"ConditionCheck": {**table, "Key": key(cluster.arn, STATE), **ABSENT}})
+        else:
+            actions.append(state_put(table, write))
+            if write.event is not None:
+                actions.append({"Put": {**table, "Item": event_item(write.event, at), **ABSENT}})
+        # A token of its own for each call: a cluster that comes back may be removed again by the same actions.
+        reasons = self._table.transact(actions, token=str(uuid4()))
+        if not reasons:
+            return "removed"
+        return "unregistered" if reasons[0] == CONDITION_FAILED else "lost_race"
 
     def registered(self) -> Iterator[Registration]:
         """Every registered cluster."""

@@ -94,7 +94,7 @@ class DynamoResultStore:
         arn = write.state.cluster.arn
         actions: list[dict[str, Any]] = [
             {"ConditionCheck": {**table, "Key": key(arn, REGISTRATION), **PRESENT}},
-            {"Put": {**table, "Item": state_item(write.state), **_state_condition(write)}},
+            state_put(table, write),
         ]
         if write.scan is not None:
             actions.append({"Put": {**table, "Item": self._scan_rows.item(write.state.cluster, write.scan), **ABSENT}})
@@ -112,6 +112,11 @@ class DynamoResultStore:
         if there is not None and there.slot >= write.state.slot:
             return "superseded"
         return "lost_race"
+
+
+def state_put(table: dict[str, str], write: LedgerWrite) -> dict[str, Any]:
+    """The action that writes a state where the version that was read is still there; `table` names the table."""
+    return {"Put": {**table, "Item": state_item(write.state), **_state_condition(write)}}
 
 
 def _state_condition(write: LedgerWrite) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from eks_readiness.domain.ledger import (
     LedgerWrite,
     PendingEvent,
     Registration,
+    RemovalOutcome,
     ScanRecord,
     ScanRequest,
     WriteOutcome,
@@ -28,23 +29,32 @@ from eks_readiness.ports import DeadLetter, Ledger
 
 
 class MemoryClusterRegistry:
-    """ClusterRegistry in memory."""
+    """ClusterRegistry in memory. `states` are there for what is written together; whoever does so holds `lock`."""
 
     def __init__(self, outbox: MemoryOutbox) -> None:
         self._outbox = outbox
         self._registrations: dict[ClusterArn, Registration] = {}
+        self.states: dict[ClusterArn, ClusterState] = {}
+        self.lock = RLock()
 
     def register(self, registration: Registration) -> None:
         """Add a cluster, or replace what is registered about it."""
         self._registrations[registration.cluster.arn] = registration
 
-    def remove(self, cluster: ClusterRef, *, event: LevelEvent | None, at: datetime) -> bool:
-        """Take a cluster off the register and write the event that tells it; False when it was not on it."""
-        if self._registrations.pop(cluster.arn, None) is None:
-            return False
-        if event is not None:
-            self._outbox.add(event, at)
-        return True
+    def remove(self, cluster: ClusterRef, *, write: LedgerWrite | None, at: datetime) -> RemovalOutcome:
+        """Take a cluster off the register, and write its state and the event that tells it: all of it or nothing."""
+        with self.lock:
+            if cluster.arn not in self._registrations:
+                return "unregistered"
+            there = self.states.get(cluster.arn)
+            if (there.version if there else None) != (write.expected_version if write else None):
+                return "lost_race"
+            del self._registrations[cluster.arn]
+            if write is not None:
+                self.states[cluster.arn] = write.state
+                if write.event is not None:
+                    self._outbox.add(write.event, at)
+            return "removed"
 
     def registered(self) -> Iterator[Registration]:
         """Every registered cluster."""
@@ -131,30 +141,28 @@ class MemoryResultStore:
     def __init__(self, registry: MemoryClusterRegistry, outbox: MemoryOutbox) -> None:
         self._registry = registry
         self._outbox = outbox
-        self._states: dict[ClusterArn, ClusterState] = {}
         self._scans: dict[ClusterArn, dict[str, ScanRecord]] = {}
-        self._lock = RLock()
 
     def state(self, cluster: ClusterArn) -> ClusterState | None:
         """The state; None before the first scan."""
-        return self._states.get(cluster)
+        return self._registry.states.get(cluster)
 
     def states(self) -> Iterator[ClusterState]:
         """The state of every cluster that was ever scanned and is still registered."""
         for registration in self._registry.registered():
-            if (state := self._states.get(registration.cluster.arn)) is not None:
+            if (state := self._registry.states.get(registration.cluster.arn)) is not None:
                 yield state
 
     def commit(self, write: LedgerWrite, *, at: datetime) -> WriteOutcome:
         """Write state, scan (if there is one) and event as a whole, or nothing."""
         arn = write.state.cluster.arn
-        with self._lock:
+        with self._registry.lock:
             if self._registry.registration(arn) is None:
                 return "unregistered"
-            there = self._states.get(arn)
+            there = self._registry.states.get(arn)
             if not self._may_write(there, write):
                 return _why_not(there, write)
-            self._states[arn] = write.state
+            self._registry.states[arn] = write.state
             if write.scan is not None:
                 self._scans.setdefault(arn, {})[write.scan.scan_id] = write.scan
             if write.event is not None:

@@ -7,8 +7,12 @@ from collections.abc import Container, Mapping
 from eks_readiness.app.effective_policy import effective_policy
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.decision import removal
+from eks_readiness.domain.errors import StaleWrite
 from eks_readiness.domain.ledger import Registration
 from eks_readiness.ports import Clock, ClusterRegistry, Ledger
+
+MAX_ROUNDS = 5
+"""How often a removal is decided anew after somebody else moved the cluster's state."""
 
 
 def register_cluster(
@@ -45,6 +49,16 @@ def remove_cluster(cluster: ClusterRef, *, ledger: Ledger, clock: Clock) -> bool
     """Take a cluster off the register, and tell so if it was ever scanned; its history stays.
 
     False when it was not registered: then nothing is told.
+
+    Raises:
+        StoreError: the ledger could not be read or written; nothing was, or all of it.
     """
-    at, state = clock.now(), ledger.results.state(cluster.arn)
-    return ledger.registry.remove(cluster, event=removal(state, at=at) if state else None, at=at)
+    for _ in range(MAX_ROUNDS):
+        state = ledger.results.state(cluster.arn)
+        outcome = ledger.registry.remove(cluster, write=removal(state) if state else None, at=clock.now())
+        if outcome != "lost_race":
+            return outcome == "removed"
+    raise StaleWrite(
+        f"{cluster}: others moved its state {MAX_ROUNDS} times while it was taken off the register",
+        remedy="it is still registered: remove it again",
+    )

@@ -265,17 +265,24 @@ def _change(
     )
 
 
-def removal(state: ClusterState, *, at: datetime) -> LevelEvent:
-    """What is told when a cluster that was scanned is taken off the register."""
-    return LevelEvent(
-        event_id=str(uuid5(NAMESPACE, f"{state.cluster.arn}|{state.version}|removed|{at.isoformat()}")),
+def removal(state: ClusterState) -> LedgerWrite:
+    """What is written when a cluster that was scanned is taken off the register: all that was held back is told.
+
+    What it tells is not held any more: a cluster that comes back under its name starts from here.
+    """
+    version = state.version + 1
+    after = msgspec.structs.replace(
+        state, version=version, told=state.items, told_level=state.level, damped=False, held=(), held_total=0
+    )
+    event = LevelEvent(
+        event_id=event_id(state.cluster, version, state.scan_id),
         kind="CLUSTER_REMOVED",
         cluster=state.cluster,
         from_level=state.told_level,
         from_since=state.level_since,
         to_level=state.level,
         interval=state.interval,
-        version=state.version,
+        version=version,
         slot=state.slot,
         scan_id=state.scan_id,
         observed_at=state.observed_at,
@@ -286,3 +293,4 @@ def removal(state: ClusterState, *, at: datetime) -> LevelEvent:
         missing=state.missing,
         unknown=state.unknown,
     )
+    return LedgerWrite(expected_version=state.version, state=after, scan=None, event=event)

@@ -31,7 +31,6 @@ LevelEventKind = Literal[
 ]
 """OTHER: a kind that a newer version wrote; it is told in plain words, under the name that it has there."""
 DigestKind = Literal["RULESET_CHANGED", "FLEET_COVERAGE", "OTHER"]
-EventKind = LevelEventKind | DigestKind | Literal["EXPIRING"]
 
 
 class OutboxKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -106,9 +105,8 @@ class LevelEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     @property
     def key(self) -> OutboxKey:
-        """Its place in the outbox: of one version of a state there is one event, and perhaps that of a removal."""
-        removal = f"-removed-{self.event_id}" if self.kind == "CLUSTER_REMOVED" else ""
-        return OutboxKey(partition=self.cluster.arn, name=f"{self.version:010d}{removal}", held=self.held)
+        """Its place in the outbox: of one version of a state there is one event."""
+        return OutboxKey(partition=self.cluster.arn, name=f"{self.version:010d}", held=self.held)
 
 
 class ExpiryEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="expiry"):

@@ -152,7 +152,8 @@ def outcomes(scorecard: Scorecard) -> dict[Outcome, int]:
 class LedgerWrite(msgspec.Struct, frozen=True, kw_only=True):
     """One transaction: the new state if the version read is still there, the scan behind it, the event.
 
-    With a scan, its slot must be newer than the one that is there; without (time alone moved the state) it stays.
+    With a scan, its slot must be newer than the one that is there; without (time, or a removal, moved the state) the
+    slot stays.
     `expected_version` is None when there was no state: then there must still be none.
     """
 
@@ -166,6 +167,11 @@ WriteOutcome = Literal["written", "already_written", "superseded", "lost_race", 
 """written: all of it · already_written: this run's earlier attempt was (its answer was lost) · superseded: a newer
 slot is there, nothing was written · lost_race: somebody else moved the state, read again and decide again ·
 unregistered: the cluster is not on the register (any more), nothing was written."""
+
+
+RemovalOutcome = Literal["removed", "unregistered", "lost_race"]
+"""removed: all of it is written · unregistered: the cluster was not on the register, nothing was written · lost_race:
+somebody else moved the state, read again and decide again."""
 
 
 def settled(state: ClusterState | None, request: ScanRequest) -> WriteOutcome | None:

@@ -9,8 +9,6 @@ import msgspec
 from eks_readiness.domain.evidence.slice import Sample, Slice, Unavailable
 from eks_readiness.domain.instant import Instant
 
-Signal = Literal["metrics", "logs", "traces"]
-
 
 class ContainerInsights(Slice, frozen=True, kw_only=True):
     """When CloudWatch last had a metric of the cluster in namespace ContainerInsights; None for none in three hours.
