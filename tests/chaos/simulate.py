@@ -82,7 +82,7 @@ def play(seed: int, *, mutant: str = "") -> Outcome:
             (0.3, world.sweep),
             (0.1, world.change_rules),
             (0.05, world.make_anew),
-            (0.05, world.remove),
+            (0.1, world.remove),
         ):
             if choose.chance(share):
                 happen()

@@ -286,7 +286,7 @@ class World:
         ]
         # Few schedules have more than three moves: where one is enough, the next ones are held back.
         self.policy: dict[str, object] = (
-            {"max_level_events_per_day": 1, "improve_after_scans": 1} if choose.chance(0.3) else {}
+            {"max_level_events_per_day": 1, "improve_after_scans": 1} if choose.chance(0.4) else {}
         )
         self.made_at = dict.fromkeys(self.clusters, START - timedelta(days=30))
         if choose.chance(0.2):
@@ -536,6 +536,9 @@ class World:
             return
         self.outcome.level_changes += 1
         seen = self.current.truth if self.current else ()
+        if not seen:
+            self.outcome.broken.append(f"level {before.level} -> {write.state.level}, though nobody looked")
+            return
         highest = next((level - 1 for level, state in zip(LEVELS, seen, strict=True) if state == FAIL), 3)
         lowest = next((level - 1 for level, state in zip(LEVELS, seen, strict=True) if state != PASS), 3)
         if not (write.state.level >= highest if write.state.level < before.level else write.state.level <= lowest):
