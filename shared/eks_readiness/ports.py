@@ -16,7 +16,7 @@ import msgspec
 
 from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterArn, ClusterRef
-from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
+from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, ForeignEvent, LevelEvent, OutboxKey
 from eks_readiness.domain.ledger import (
     ClusterState,
     LedgerWrite,
@@ -146,7 +146,8 @@ class Outbox(Protocol):
     def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> Event | None:
         """Take the lease on a pending event and return it; None when somebody else has the lease or it is told.
 
-        Nobody claims a held event: a digest tells it. What cannot be read is a ForeignEvent: it is told all the same.
+        What cannot be read is a ForeignEvent: it is told all the same. Nobody claims any other held event: a digest
+        tells it.
         """
 
     def sent(self, key: OutboxKey, *, message_id: str, at: datetime) -> None:
@@ -155,11 +156,14 @@ class Outbox(Protocol):
     def pending(self) -> Iterator[PendingEvent]:
         """The events not told yet, leased and held ones too. It may lag behind by a moment: `claim` decides."""
 
-    def held(self, keys: Sequence[OutboxKey]) -> Iterator[LevelEvent]:
-        """The held events under some keys, read consistently; those that a digest has taken are left out."""
+    def held(self, keys: Sequence[OutboxKey]) -> Iterator[LevelEvent | ForeignEvent]:
+        """The held events under some keys, read consistently; told ones, or taken by a digest, are left out.
+
+        No digest can take a ForeignEvent: it is told by itself.
+        """
 
     def bundle(self, digest: DigestEvent, members: Sequence[OutboxKey], *, at: datetime) -> bool:
-        """Put a digest in place of held events, all of it or nothing; False when one of them is taken already."""
+        """Put a digest in place of held events, all of it or nothing; False when one of them is taken or in hand."""
 
     def announce(self, event: ExpiryEvent, *, at: datetime) -> bool:
         """Add an event unless it is there, told or not; False when it is."""

@@ -19,7 +19,7 @@ from eks_readiness.app.relay_events import RelayEvent
 from eks_readiness.app.sweep import Sweep
 from eks_readiness.domain.attestation import Attestation, Waiver
 from eks_readiness.domain.coverage import lose_coverage
-from eks_readiness.domain.event import DigestEvent, ForeignEvent, LevelEvent, StoredEvent
+from eks_readiness.domain.event import DigestEvent, ForeignEvent, LevelEvent, StoredEvent, digest_of
 from eks_readiness.domain.ledger import ClusterState, LedgerWrite, Registration, ScanRecord
 from eks_readiness.ports import BrokenRow, Ledger
 from eks_readiness.reports.event_message import event_message_writer
@@ -27,6 +27,7 @@ from tests.contracts.conftest import OnAws
 from tests.scans import CLUSTER, REGISTRATION, START, with_findings, write
 
 HOUR = timedelta(hours=1)
+STAGE = msgspec.structs.replace(CLUSTER, name="stage")
 DIGEST_ID = "9b3f2a52-0e3e-5a53-8a52-54c9a0a6f7aa"
 Change = Callable[[dict[str, Any]], None]
 
@@ -266,6 +267,54 @@ def test_an_event_that_cannot_be_read_is_told_as_it_is(
     telling.clock.at += HOUR
     assert telling.sweep().relayed == ()
     assert list(ledger.outbox.pending()) == []
+
+
+@pytest.mark.parametrize("text", ['{"type": "level", "event_id": "e-1", "kind": "COVERAGE_LOST"}', "not JSON"])
+def test_a_held_event_that_cannot_be_read_is_told_by_itself(
+    text: str, on_aws: OnAws, ledger: Ledger, broken_rows: list[BrokenRow]
+) -> None:
+    """No digest has a place for it, and nobody else would tell it; the other held ones are told together."""
+    keys = []
+    for cluster in (CLUSTER, STAGE):
+        ledger.registry.register(Registration(cluster=cluster, registered_at=START))
+        first = write(None, 0, 1, 2, cluster=cluster)
+        held = msgspec.structs.replace(_event(first), kind="COVERAGE_LOST", held=True)
+        assert ledger.results.commit(msgspec.structs.replace(first, event=held), at=START) == "written"
+        keys.append(held.key)
+    (item,) = (each for each in on_aws.rows("HELD#") if each["pk"]["S"] == CLUSTER.arn)
+    on_aws.dynamodb.put_item(TableName=on_aws.table, Item={**item, BODY: {"S": text}})
+    assert broken_rows == []
+    telling = Telling(ledger)
+    telling.clock.at = START + timedelta(minutes=10)
+    assert telling.sweep().relayed == ()
+    telling.clock.at = START + timedelta(minutes=30)
+    result = telling.sweep()
+    assert (result.digests, result.failures) == (1, ())
+    (told,) = telling.notifier.events
+    assert isinstance(told, ForeignEvent)
+    assert (told.key, told.cluster, told.document) == (keys[0], CLUSTER, text)
+    assert [each.key for each in broken_rows] == [f"{CLUSTER.arn} HELD#{keys[0].name}"]
+    assert "leave it there" in broken_rows[0].problem
+    telling.clock.at = START + timedelta(minutes=40)
+    telling.sweep()
+    assert [type(each) for each in telling.notifier.events] == [ForeignEvent, DigestEvent]
+    assert list(ledger.outbox.pending()) == []
+
+
+def test_a_held_event_that_somebody_tells_is_in_no_digest(on_aws: OnAws, ledger: Ledger) -> None:
+    """A version that cannot read it has it in hand, another one that can makes a digest meanwhile."""
+    first = write(None, 0, 1, 2)
+    held = msgspec.structs.replace(_event(first), kind="COVERAGE_LOST", held=True)
+    ledger.results.commit(msgspec.structs.replace(first, event=held), at=START)
+    (item,) = on_aws.rows("HELD#")
+    on_aws.dynamodb.put_item(TableName=on_aws.table, Item={**item, BODY: {"S": "{}"}})
+    lease = START + timedelta(minutes=3)
+    assert isinstance(ledger.outbox.claim(held.key, until=lease, at=START), ForeignEvent)
+    assert ledger.outbox.claim(held.key, until=lease, at=START) is None
+    digest = digest_of((held,), at=START)
+    assert not ledger.outbox.bundle(digest, [held.key], at=START)
+    later = digest_of((held,), at=lease)
+    assert ledger.outbox.bundle(later, [held.key], at=lease)
 
 
 def test_held_events_of_a_new_kind_are_told_together(on_aws: OnAws, ledger: Ledger) -> None:

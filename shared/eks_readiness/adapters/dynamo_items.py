@@ -229,9 +229,27 @@ def body(item: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
         problem = f"no {BODY}" if isinstance(error, KeyError) else str(error)
         raise StoreError(
             f"the ledger's row {name_of(item)} cannot be read: {problem}",
-            remedy="restore the row from a backup, or delete it; the next scan writes results anew",
+            remedy=_remedy(item),
         ) from error
     return found
+
+
+def _remedy(item: Mapping[str, Mapping[str, Any]]) -> str:
+    sort = item[names.SORT_KEY]["S"]
+    return next((remedy for prefix, remedy in _REMEDIES.items() if sort.startswith(prefix)), _RESTORE)
+
+
+_RESTORE = "restore the row from a backup"
+_TOLD_AS_STORED = "leave it there: it is told as it is stored"
+_REMEDIES = {
+    names.OUTBOX_PREFIX: _TOLD_AS_STORED,
+    HELD_PREFIX: _TOLD_AS_STORED,
+    SCAN_PREFIX: f"{_RESTORE}, or delete it: the next scan writes another",
+    REGISTRATION: "register the cluster again",
+    ATTESTATION_PREFIX: f"{_RESTORE}, or delete it and state it again",
+    WAIVER_PREFIX: f"{_RESTORE}, or state it again",
+}
+"""What to do about a row that cannot be read: no event may be deleted, and a state has what is held back."""
 
 
 def _require_own(item: Mapping[str, Mapping[str, Any]], found: object) -> None:

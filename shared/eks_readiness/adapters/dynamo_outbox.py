@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from eks_readiness import names
@@ -29,9 +29,11 @@ from eks_readiness.adapters.dynamo_items import (
 from eks_readiness.adapters.dynamo_table import ABSENT, LedgerTable, token_of
 from eks_readiness.adapters.newer_values import foreign_event
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey, StoredEvent
+from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, ForeignEvent, LevelEvent, OutboxKey, StoredEvent
 from eks_readiness.domain.ledger import PendingEvent
 from eks_readiness.ports import BrokenRow, OnBrokenRow
+
+_Kind = TypeVar("_Kind")
 
 
 class DynamoOutbox:
@@ -43,7 +45,7 @@ class DynamoOutbox:
 
     def claim(self, key: OutboxKey, *, until: datetime, at: datetime) -> Event | None:
         """Take the lease on a pending event and return it; None when somebody else has the lease or it is told."""
-        if key.held:
+        if key.held and not any(isinstance(each, ForeignEvent) for each in self.held([key])):
             return None
         # The holder lets a repetition of this very call, whose first answer was lost, find its own lease.
         item = self._table.update(
@@ -58,15 +60,11 @@ class DynamoOutbox:
                 ":me": {"S": str(uuid4())},
             },
         )
-        return None if item is None else self._event(item, key)
-
-    def _event(self, item: Item, key: OutboxKey) -> Event:
-        try:
-            event: Event = body(item, StoredEvent)  # type: ignore[arg-type] # a union is a type to msgspec
-        except StoreError as error:
-            # Nobody would be told if this were an error: the event would be tried again until it is forgotten.
-            self._on_broken_row(BrokenRow(key=name_of(item), problem=str(error)))
-            return foreign_event(key, text_of(item), problem=str(error))
+        if item is None:
+            return None
+        event: Event = _event(item, StoredEvent)  # type: ignore[arg-type] # a union is a type to msgspec
+        if isinstance(event, ForeignEvent):
+            self._on_broken_row(BrokenRow(key=name_of(item), problem=event.problem))
         return event
 
     def sent(self, key: OutboxKey, *, message_id: str, at: datetime) -> None:
@@ -103,17 +101,11 @@ class DynamoOutbox:
             else:
                 yield event
 
-    def held(self, keys: Sequence[OutboxKey]) -> Iterator[LevelEvent]:
-        """The held events under some keys, read consistently; those that a digest has taken are left out."""
+    def held(self, keys: Sequence[OutboxKey]) -> Iterator[LevelEvent | ForeignEvent]:
+        """The held events under some keys, read consistently; told ones, or taken by a digest, are left out."""
         for item in self._table.get_all([outbox_key(each) for each in keys if each.held]):
-            if item.get(STATUS, {}).get("S") != PENDING:
-                continue
-            try:
-                event = body(item, LevelEvent)
-            except StoreError as error:
-                self._on_broken_row(BrokenRow(key=name_of(item), problem=str(error)))
-            else:
-                yield event
+            if item.get(STATUS, {}).get("S") == PENDING:
+                yield _event(item, LevelEvent)
 
     def bundle(self, digest: DigestEvent, members: Sequence[OutboxKey], *, at: datetime) -> bool:
         """Put a digest in place of held events, all of it or nothing; False when one of them is taken already."""
@@ -124,9 +116,10 @@ class DynamoOutbox:
                     **table,
                     "Key": outbox_key(each),
                     "UpdateExpression": "SET #status = :sent, #message = :digest, #sent_at = :now REMOVE #pending",
-                    "ConditionExpression": "#status = :pending",
+                    "ConditionExpression": "#status = :pending AND (attribute_not_exists(#lease) OR #lease <= :now)",
                     "ExpressionAttributeNames": {
                         "#status": STATUS,
+                        "#lease": LEASE_UNTIL,
                         "#message": MESSAGE_ID,
                         "#sent_at": SENT_AT,
                         "#pending": names.PENDING_SHARD,
@@ -148,3 +141,11 @@ class DynamoOutbox:
     def announce(self, event: ExpiryEvent, *, at: datetime) -> bool:
         """Add an event unless it is there, told or not; False when it is."""
         return self._table.put_if_absent(event_item(event, at))
+
+
+def _event(item: Item, kind: type[_Kind]) -> _Kind | ForeignEvent:
+    try:
+        return body(item, kind)
+    except StoreError as error:
+        # Nobody would be told if this were an error: the event would be tried again until it is forgotten.
+        return foreign_event(parse_outbox_key(item), text_of(item), problem=str(error))

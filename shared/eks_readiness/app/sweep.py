@@ -14,7 +14,7 @@ from eks_readiness.app.relay_events import Relayed, RelayEvent
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, LevelEvent, OutboxKey, digest_of
+from eks_readiness.domain.event import MAX_DIGEST_MEMBERS, ForeignEvent, LevelEvent, OutboxKey, digest_of
 from eks_readiness.domain.ledger import ClusterState, PendingEvent, Registration
 from eks_readiness.ports import Clock, Ledger, MetricSink
 
@@ -68,7 +68,7 @@ class Sweep:
         """
         pending = list(self.ledger.outbox.pending())
         relayed, failures, waiting_since = self._relay_left_behind(pending)
-        digests = self._bundle(pending, failures)
+        digests = self._bundle(pending, relayed, failures)
         at = self.clock.now()
         outbox_age = max(((at - since).total_seconds() for since in waiting_since), default=0.0)
         self.metrics.fleet({names.OUTBOX_AGE_SECONDS: max(0.0, outbox_age)})
@@ -95,29 +95,38 @@ class Sweep:
                 if self._age_seconds(each) > self.digest_after_seconds:
                     waiting_since.append(each.created_at + timedelta(seconds=self.digest_after_seconds))
                 continue
-            done: Relayed | None = None
-            if self._age_seconds(each) > self.pending_after_seconds:
-                try:
-                    done = self.relay(each.key)
-                except StoreError as error:
-                    failures.append(f"{each.key.partition} {each.key.name}: {error}")
-            if done is None:
+            old = self._age_seconds(each) > self.pending_after_seconds
+            if not (old and self._relay(each.key, relayed, failures)):
                 waiting_since.append(each.created_at)
-            else:
-                relayed.append(done)
         return relayed, failures, waiting_since
+
+    def _relay(self, key: OutboxKey, relayed: list[Relayed], failures: list[str]) -> bool:
+        try:
+            done = self.relay(key)
+        except StoreError as error:
+            failures.append(f"{key.partition} {key.name}: {error}")
+            return False
+        if done is not None:
+            relayed.append(done)
+        return done is not None
 
     def _age_seconds(self, pending: PendingEvent) -> float:
         return (self.clock.now() - pending.created_at).total_seconds()
 
-    def _bundle(self, pending: list[PendingEvent], failures: list[str]) -> int:
-        """Put digests in the place of held events, once the oldest has waited for others; the stream relays them."""
+    def _bundle(self, pending: list[PendingEvent], relayed: list[Relayed], failures: list[str]) -> int:
+        """Put digests in the place of held events, once the oldest has waited for others; the stream relays them.
+
+        A held event that cannot be read has no place in a digest, and is told by itself.
+        """
         held = [each for each in pending if each.key.held]
         if not any(self._age_seconds(each) > self.digest_after_seconds for each in held):
             return 0
         by_kind: dict[str, list[tuple[OutboxKey, LevelEvent]]] = {}
         for event in self.ledger.outbox.held([each.key for each in held]):
-            by_kind.setdefault(event.other_kind or event.kind, []).append((event.key, event))
+            if isinstance(event, ForeignEvent):
+                self._relay(event.key, relayed, failures)
+            else:
+                by_kind.setdefault(event.other_kind or event.kind, []).append((event.key, event))
         made = 0
         for members in by_kind.values():
             members.sort(key=lambda member: member[0])
