@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from eks_readiness.adapters.dynamo_items import STATE, state_item
 from eks_readiness.adapters.memory import SetClock
 from eks_readiness.app.register_cluster import remove_cluster
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
@@ -25,6 +26,7 @@ from eks_readiness.domain.ledger import ClusterState, LedgerWrite, Registration,
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import Level
 from eks_readiness.ports import Ledger
+from tests.contracts.conftest import OnAws
 from tests.scans import CLUSTER, REGISTRATION, START, large_write, request, scorecard, slot, write
 
 HOUR = timedelta(hours=1)
@@ -352,6 +354,25 @@ def test_a_removal_is_told_with_it(registered: Ledger) -> None:
     again = write(removed.state, 1, 0)
     assert _commit(registered, again) == "written"
     assert _keys(registered) == {_event(first).key, _event(removed).key, _event(again).key}
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_state_from_a_backup_or_none_goes_on(restored: bool, on_aws: OnAws) -> None:
+    """Versions that were there before come again: their events have other names, and all of them are told."""
+    ledger = on_aws.ledger()
+    ledger.registry.register(REGISTRATION)
+    first = write(None, 0, 2)
+    second = write(first.state, 1, 0)
+    assert [_commit(ledger, each) for each in (first, second)] == ["written", "written"]
+    (state,) = on_aws.rows(STATE)
+    if restored:
+        on_aws.dynamodb.put_item(TableName=on_aws.table, Item=state_item(first.state))
+    else:
+        on_aws.dynamodb.delete_item(TableName=on_aws.table, Key={name: state[name] for name in ("pk", "sk")})
+    third = write(first.state if restored else None, 2, 1)
+    assert _commit(ledger, third) == "written"
+    assert _keys(ledger) == {_event(each).key for each in (first, second, third)}
+    assert remove_cluster(CLUSTER, ledger=ledger, clock=SetClock(START + 3 * HOUR))
 
 
 ONE_A_DAY = Policy(max_level_events_per_day=1, improve_after_scans=1)

@@ -544,9 +544,9 @@ def test_every_event_has_its_place_in_the_outbox() -> None:
     """One of a version; what waits for a digest is kept apart."""
     removed = removal(BEFORE).event
     assert removed is not None
-    assert removed.key == OutboxKey(partition=CLUSTER.arn, name="0000000008")
+    assert removed.key == OutboxKey(partition=CLUSTER.arn, name=f"0000000008-{removed.event_id}")
     held = msgspec.structs.replace(removed, held=True)
-    assert held.key == OutboxKey(partition=CLUSTER.arn, name="0000000008", held=True)
+    assert held.key == OutboxKey(partition=CLUSTER.arn, name=f"0000000008-{removed.event_id}", held=True)
 
 
 def _member(number: int, **changes: object) -> LevelEvent:

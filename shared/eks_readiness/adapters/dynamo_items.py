@@ -2,8 +2,8 @@
 
 One partition per cluster (its ARN; `*` for statements about every cluster):
 
-    REGISTRATION · STATE · SCAN#<slot>#<scan id> · OUTBOX#<version> · HELD#<version> · ATTESTATION#<subject>#<issued> ·
-    WAIVER#<check>
+    REGISTRATION · STATE · SCAN#<slot>#<scan id> · OUTBOX#<version>-<event id> · HELD#<version>-<event id> ·
+    ATTESTATION#<subject>#<issued> · WAIVER#<check>
 
 What is told of the fleet as a whole is in the partition `fleet`. Only rows under OUTBOX# start the relay.
 

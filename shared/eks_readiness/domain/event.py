@@ -105,8 +105,9 @@ class LevelEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     @property
     def key(self) -> OutboxKey:
-        """Its place in the outbox: of one version of a state there is one event."""
-        return OutboxKey(partition=self.cluster.arn, name=f"{self.version:010d}", held=self.held)
+        """Its place in the outbox. A state that was restored or lost comes to its versions again: the id is another."""
+        name = f"{self.version:010d}-{self.event_id}"
+        return OutboxKey(partition=self.cluster.arn, name=name, held=self.held)
 
 
 class ExpiryEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="expiry"):
