@@ -19,14 +19,10 @@ from eks_readiness.checklist import evaluate as engine
 from eks_readiness.domain.scorecard import LevelInterval
 from tests.chaos.world import INTERVAL_SECONDS, START, Chooser, Outcome, World
 
-MUTANTS = (
-    "no version condition",
-    "no lease",
-    "outbox outside the transaction",
-    "unknown counted as fail",
-    "held moves forgotten",
-    "removal that keeps the state",
-)
+MUTANTS = ("no version condition", "no lease", "outbox outside the transaction", "unknown counted as fail")
+"""What the protocol stands on, left out one at a time; the last line counts those that were noticed."""
+MUTANTS_OF_HELD_MOVES = ("held moves forgotten", "removal that keeps the state")
+"""The same of damping; each must be noticed too."""
 SLOTS = 4
 MAX_STEPS = 100_000
 """More than anything that is under way can take: a guard against a world that never comes to rest."""
@@ -210,19 +206,20 @@ def main() -> int:
     )
     if found.first:
         print(found.first)
-    caught = 0
-    for mutant in MUTANTS:
+    caught = set()
+    for mutant in (*MUTANTS_OF_HELD_MOVES, *MUTANTS):
         planted_ = spread(chosen.mutant_schedules, chosen.workers, mutant)
-        caught += not planted_.clean
+        if not planted_.clean:
+            caught.add(mutant)
         print(
             f"without it ({mutant}): lost {planted_.lost}, unexplained duplicates {planted_.duplicates}, "
             f"broken {planted_.broken} of {planted_.schedules:,}"
         )
     print(
         f"lost={found.lost} duplicates={found.duplicates} broken={found.broken} schedules={found.schedules} "
-        f"mutants={caught}/{len(MUTANTS)}"
+        f"mutants={len(caught.intersection(MUTANTS))}/{len(MUTANTS)}"
     )
-    return 0 if found.clean and caught == len(MUTANTS) else 1
+    return 0 if found.clean and caught.issuperset(MUTANTS + MUTANTS_OF_HELD_MOVES) else 1
 
 
 if __name__ == "__main__":
