@@ -150,14 +150,15 @@ def _denies(  # noqa: PLR0913 - what both checks share
     enforced = [each for each in denies if _enforced_by({side.engine for side in proven}, each)]
     undone = {each.namespace: each.name for each in policies.allow_alls if getattr(each, direction)}
     by_nodes = _node_classes_deny(engine)
+    unseen = policies.unread[0] if policies.unread else by_nodes if isinstance(by_nodes, Unavailable) else None
     # With an engine that could not be read, a policy of its kind may yet be enforced.
-    left_open = _open(judged, denies if unread else enforced, undone, by_nodes=by_nodes)
-    if sure := [name for name in left_open if name in undone or not policies.unread]:
+    left_open = _open(judged, denies if unread else enforced, undone, by_nodes=by_nodes is True)
+    if sure := [name for name in left_open if name in undone or unseen is None]:
         named = [f"{name} (undone by {undone[name]})" if name in undone else name for name in sure]
         return failed(f"{len(sure)} of {len(judged)} namespaces have no default-deny for {direction}", named)
-    if left_open:
-        return policies.unread[0]
-    if unread and (not proven or _open(judged, enforced, undone, by_nodes=by_nodes)):
+    if left_open and unseen is not None:
+        return unseen
+    if unread and (not proven or _open(judged, enforced, undone, by_nodes=by_nodes is True)):
         return unread
     return passed(f"{len(judged)} namespaces deny {direction} by default; {'; '.join(side.why for side in proven)}")
 
@@ -171,10 +172,14 @@ def _enforced_by(engines: set[EngineName], deny: DefaultDeny) -> bool:
     return _ONLY_BY.get(deny.kind, "any") in {*engines, "any"}
 
 
-def _node_classes_deny(engine: NetworkPolicyEngine | Unavailable) -> bool:
+def _node_classes_deny(engine: NetworkPolicyEngine | Unavailable) -> bool | Unavailable:
     """Whether every node is of EKS Auto Mode and every NodeClass denies by default, both ways."""
-    if isinstance(engine, Unavailable) or isinstance(engine.node_classes, Unavailable) or not engine.node_classes:
+    if isinstance(engine, Unavailable):
+        return engine
+    agent, classes = engine.node_agent_enabled, engine.node_classes
+    if isinstance(agent, bool):
         return False
-    return engine.node_agent_enabled is None and all(
-        each.network_policy == "DefaultDeny" for each in engine.node_classes
-    )
+    if isinstance(classes, Unavailable):
+        return classes
+    denies = bool(classes) and all(each.network_policy == "DefaultDeny" for each in classes)
+    return agent if denies and agent is not None else denies
