@@ -278,10 +278,8 @@ def dns_is_spread(
     return passed(f"{ready} CoreDNS replicas are ready, on {len(pods.dns_nodes)} nodes")
 
 
-@check("core-add-ons.managed", needs=(ClusterConfiguration, Addons, if_available(Components)), required=False)
-def addons_are_managed(
-    cluster: ClusterConfiguration, addons: Addons, components: Components | Unavailable, policy: Policy
-) -> Verdict | Unavailable:
+@check("core-add-ons.managed", needs=(Addons, if_available(Components)), required=False)
+def addons_are_managed(addons: Addons, components: Components | Unavailable, policy: Policy) -> Verdict | Unavailable:
     """VPC CNI, CoreDNS and kube-proxy are add-ons that EKS manages, or something else does their work.
 
     A DaemonSet that is wanted on no node does no work.
@@ -293,7 +291,7 @@ def addons_are_managed(
     if not unmanaged:
         return passed("all three are managed by EKS")
     if isinstance(components, Unavailable):
-        return passed("EKS Auto Mode runs them") if cluster.auto_mode else components
+        return components
     there = [each.addon for each in unmanaged if any(_wanted(one) for one in components.named(each.workload))]
     if there:
         return failed(f"{len(there)} core add-ons are self-managed", there)
