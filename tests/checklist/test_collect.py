@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from eks_readiness.checklist import ChecklistError, collect
-from eks_readiness.checklist.check import Answer, Check, check
+from eks_readiness.checklist.check import Answer, Check, attested, check
 from eks_readiness.checklist.items import BY_ID, ITEMS
 from eks_readiness.checklist.shipped import ATTESTED_ITEMS, CHECKLIST
 from eks_readiness.domain.evidence import SLICES, Nodes
@@ -94,6 +94,20 @@ def test_a_check_without_those_parts_has_empty_ones() -> None:
     assert (bare.statement, bare.fix, bare.source) == ("It holds.", "", "")
     with pytest.raises(TypeError, match=r"storage\.x is answered by a statement"):
         bare(Policy())
+
+
+def test_an_attested_check_needs_no_evidence() -> None:
+    """A statement answers it, for as long as the policy says."""
+    stated = attested("runbooks.tested", required=False, within_days=lambda _: 30, doc="Tested.", module=__name__)
+    assert (stated.id, stated.required, stated.statement, stated.module) == (
+        "runbooks.tested",
+        False,
+        "Tested.",
+        __name__,
+    )
+    assert (stated.needs, stated.rule) == ((), None)
+    assert stated.statement_within_days is not None
+    assert stated.statement_within_days(Policy()) == 30
 
 
 @pytest.mark.parametrize("shipped", CHECKLIST.checks, ids=str)

@@ -151,7 +151,7 @@ def _with_nothing_held(story: _Story) -> _Story:
 
 
 def _told_together(kept: _Story, slot: datetime) -> _Story:
-    told = kept._replace(kind="UNSTABLE", moves=kept.held, moves_total=kept.held_total, damped=False)
+    told = kept._replace(kind="UNSTABLE", moves=kept.held, moves_total=kept.held_total)
     return _with_nothing_held(told._replace(recent=(*kept.recent, slot)))
 
 
