@@ -12,13 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from eks_readiness.checklist import Checklist
 from eks_readiness.checklist.evaluate import evaluate
 from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.domain.attestation import Attestation
 from eks_readiness.domain.evidence import Evidence, decode_evidence
 from eks_readiness.domain.finding import Finding
 from eks_readiness.domain.policy import Policy
+from tests.cases.withheld import alone, changed_minds, tolerated
 
 SITUATIONS = Path(__file__).parents[2] / "situations.json"
 
@@ -48,7 +48,16 @@ def test_a_check_answers_its_cases(identifier: str) -> None:
     """Verdict, words and offenders are those that a person approved."""
     check = CHECKLIST.check(identifier)
     assert check is not None
-    alone = Checklist((CHECKLIST.item(check.item),), (check,))
     for each, evidence in situations()[identifier]:
-        card = evaluate(evidence, alone, policy=each.policy, attestations=each.attestations)
+        card = evaluate(evidence, alone(check), policy=each.policy, attestations=each.attestations)
         assert card.findings == (each.finding,), each.name
+
+
+@pytest.mark.parametrize("identifier", [check.id for check in CHECKLIST if tolerated(check)])
+def test_a_check_can_do_without(identifier: str) -> None:
+    """Without a slice that it need not have, it keeps its answer or does not know."""
+    check = CHECKLIST.check(identifier)
+    assert check is not None
+    for each, evidence in situations()[identifier]:
+        said = changed_minds(check, evidence, each.finding, policy=each.policy, attestations=each.attestations)
+        assert not [*said], each.name
