@@ -139,7 +139,7 @@ def _volume_problem(volume: EbsVolume | None, keys: KmsKeys | Unavailable) -> st
     key = keys.named(volume.kms_key_id)
     if key is None or key.unreadable:
         return _unreadable(volume, key)
-    return "" if key.state == "Enabled" else f"its key is {key.state or 'in an unknown state'}"
+    return "" if key.state == "Enabled" else f"its key is {key.state}"
 
 
 def _unreadable(volume: EbsVolume, key: KmsKey | None) -> Unavailable:
