@@ -12,9 +12,9 @@ from eks_readiness.checklist.security.network_policies import (
     ingress_is_denied_by_default,
     something_enforces_network_policies,
 )
-from eks_readiness.domain.evidence import Addons, Namespaces, NetworkPolicies, NetworkPolicyEngine
+from eks_readiness.domain.evidence import Addons, Namespaces, NetworkPolicies, NetworkPolicyEngine, Unavailable
 from eks_readiness.domain.evidence.cluster import Addon
-from eks_readiness.domain.evidence.network import DefaultDeny, NetworkPolicyKind, NodeClass
+from eks_readiness.domain.evidence.network import AllowAll, DefaultDeny, NetworkPolicyKind, NodeClass
 from eks_readiness.domain.evidence.nodes import Node
 from eks_readiness.domain.evidence.policies import Namespace
 from eks_readiness.domain.finding import failed, passed
@@ -189,9 +189,36 @@ def test_node_classes_that_do_not_deny_everywhere(found: NetworkPolicyEngine) ->
     assert said == failed("1 of 1 namespaces have no default-deny for ingress", ["shop"])
 
 
-def test_node_classes_that_could_not_be_read() -> None:
-    """They deny nothing for sure: a namespace without a policy fails."""
+@pytest.mark.parametrize(
+    "found",
+    [
+        DENIED,
+        no_agent(node_classes=DENIED),
+        engine(
+            node_agent_enabled=DENIED,
+            node_classes=(NodeClass(name="default", network_policy="DefaultDeny", ready=True),),
+        ),
+    ],
+)
+def test_node_classes_that_could_not_be_read(found: NetworkPolicyEngine | Unavailable) -> None:
+    """They may deny on every node: a namespace without a policy leaves it unknown, one that lets all in fails."""
+    lets_in = AllowAll(namespace="shop", name="allow-all", ingress=True, egress=False)
+    said = [
+        ingress_is_denied_by_default(SHOP, policies, found, cilium(1, 1), NO_ADDON, nodes(node("a")), POLICY)
+        for policies in (seen(NetworkPolicies), seen(NetworkPolicies, allow_alls=(lets_in,)))
+    ]
+    assert said == [
+        DENIED,
+        failed("1 of 1 namespaces have no default-deny for ingress", ["shop (undone by allow-all)"]),
+    ]
+
+
+def test_node_classes_that_allow_disprove_it_whatever_else_could_not_be_read() -> None:
+    """Whether the VPC CNI runs does not matter then."""
+    found = engine(
+        node_agent_enabled=DENIED, node_classes=(NodeClass(name="default", network_policy="DefaultAllow", ready=True),)
+    )
     said = ingress_is_denied_by_default(
-        SHOP, seen(NetworkPolicies), no_agent(node_classes=DENIED), cilium(1, 1), NO_ADDON, nodes(node("a")), POLICY
+        SHOP, seen(NetworkPolicies), found, cilium(1, 1), NO_ADDON, nodes(node("a")), POLICY
     )
     assert said == failed("1 of 1 namespaces have no default-deny for ingress", ["shop"])

@@ -34,7 +34,7 @@ def test_a_slot_is_an_instant_in_utc() -> None:
     first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
     with pytest.raises(ValueError, match=r"slot 0001-01-01T00:00:00\+01:00 is no instant of the years 1 to 9999"):
         ScanRequest(cluster_arn=CLUSTER.arn, slot=first, trigger="request")
-    assert ScanRequest(cluster_arn=CLUSTER.arn, slot=first.replace(tzinfo=UTC), trigger="request").run_id
+    assert ScanRequest(cluster_arn=CLUSTER.arn, slot=first.replace(tzinfo=UTC), trigger="request").slot.year == 1
 
 
 def test_findings_are_counted_by_outcome() -> None:
