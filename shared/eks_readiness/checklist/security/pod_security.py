@@ -187,7 +187,7 @@ def _guardduty(monitoring: RuntimeMonitoring | Unavailable, hybrid: int | Unavai
     if monitoring.coverage_status == "HEALTHY":
         return passed(f"GuardDuty runtime monitoring is HEALTHY on {covered}")
     state = monitoring.coverage_status or "not listed"
-    return failed(f"GuardDuty coverage of this cluster is {state} ({covered}) {monitoring.issue}".rstrip())
+    return failed(f"GuardDuty coverage of this cluster is {state} ({covered}) {monitoring.issue}")
 
 
 def _sensors(components: Components | Unavailable, nodes: int | None) -> Verdict | Unavailable:
