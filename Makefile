@@ -88,7 +88,7 @@ chaos: setup ## Every fault of the table, the time to an alert, and a million sc
 	@$(PY) -m tests.chaos.simulate --schedules $(SCHEDULES)
 
 .PHONY: mutants
-mutants: setup ## Mutate the checks and the level rules, and name what no test notices (minutes)
+mutants: setup ## Mutate the checks and the level rules; what no test notices must be explained (minutes)
 	@$(PY) -m tests.mutation.run
 
 ##@ On AWS

@@ -1,7 +1,11 @@
 """Runs mutmut over the checks, the engine, the levels and the ledger's decision, and says what survived.
 
 mutmut leaves decorated functions alone, and every check is one: in a copy of the source, `@check(…)` above a rule
-becomes a call below it, which means the same. Usage: python -m tests.mutation.run [glob of mutants …]
+becomes a call below it, which means the same.
+
+Usage: python -m tests.mutation.run [glob of mutants …]. Each survivor is shown with its diff and with the reason why
+nobody could notice it, from `survivors.yaml`. The run fails when a survivor has no reason there; a whole run also when
+a reason there fits no survivor any more, or when fewer than 90 % of all mutants are killed.
 """
 
 from __future__ import annotations
@@ -12,17 +16,21 @@ import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import chdir
 from fnmatch import fnmatch
 from pathlib import Path
 
 import libcst as cst
 import msgspec
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.utils.format_utils import get_module_from_key, orig_function_and_class_names_from_key
 
 from eks_readiness.domain.evidence import encode_evidence
 from tests.cases.case import case_book
 from tests.cases.words import approved
 from tests.mutation.alone import Situation
+from tests.mutation.survivors import Key, changed_lines, explained, outlived, unexplained
 
 ROOT = Path(__file__).parents[2]
 STAGE = ROOT / "build" / "mutation"
@@ -45,6 +53,7 @@ pytest_add_cli_args = [
 ]
 pytest_add_cli_args_test_selection = ["tests/mutation/alone.py", "tests/checklist", "tests/domain"]
 """
+MIN_KILLED_PERCENT = 90.0
 STATES = {0: "survived", 33: "no tests", 36: "timeout"}
 """What mutmut's exit codes mean; any other is a kill."""
 
@@ -150,30 +159,63 @@ def _digest(paths: Iterable[Path], start: str = "") -> str:
 
 
 def main(globs: Sequence[str]) -> int:
-    """Mutate, and print how many of the mutants were killed."""
+    """Mutate, and print how many of the mutants were killed, and which were not; 1 when that is not in order."""
     stage()
     environment = {**os.environ, "PYTHONPATH": "", "PYTHONHASHSEED": "0"}
-    subprocess.run([sys.executable, "tests/mutation/session.py", *globs], cwd=STAGE, env=environment, check=True)
+    session = [sys.executable, "tests/mutation/session.py", *globs]
+    if code := subprocess.run(session, cwd=STAGE, env=environment, check=False).returncode:
+        return code
     by_module: dict[str, Counter[str]] = defaultdict(Counter)
-    survivors = []
+    survivors: list[Key] = []
+    reasons = explained()
+    for module, mutant, state in _results(globs):
+        by_module[module.as_posix()][state] += 1
+        if state in ("survived", "no tests"):
+            key, diff = _survivor(mutant, module)
+            survivors.append(key)
+            print(f"{state}: {mutant}\n{diff}\n  {reasons.get(key, 'NOT EXPLAINED')}\n")
+    for name, states in by_module.items():
+        print(_line(name, states))
+    total = sum(by_module.values(), Counter())
+    print(_line("all", total))
+    wrong = [f"not explained: a change of {function}" for function, _ in unexplained(survivors, reasons)]
+    if not globs:
+        wrong += [f"explained, but killed: {function}\n{change}" for function, change in outlived(survivors, reasons)]
+        if _killed_percent(total) < MIN_KILLED_PERCENT:
+            wrong.append(f"fewer than {MIN_KILLED_PERCENT:g} % are killed")
+    print(
+        f"survivors={len(survivors)} explained={len(survivors) - len(unexplained(survivors, reasons))}",
+        *wrong,
+        sep="\n",
+    )
+    return 1 if wrong else 0
+
+
+def _results(globs: Sequence[str]) -> Iterator[tuple[Path, str, str]]:
+    """Every mutant that was judged: its module's path in the package, its name, and what became of it."""
     for meta in sorted((STAGE / "mutants").rglob("*.meta")):
+        module = meta.relative_to(STAGE / "mutants/src/eks_readiness").with_suffix("")
         for mutant, code in msgspec.json.decode(meta.read_bytes(), type=_Results).exit_code_by_key.items():
-            if code is None or (globs and not any(fnmatch(mutant, glob) for glob in globs)):
-                continue
-            state = STATES.get(code, "killed")
-            by_module[str(meta.relative_to(STAGE / "mutants/src/eks_readiness").with_suffix(""))][state] += 1
-            if state in ("survived", "no tests"):
-                survivors.append(f"{state}: {mutant}")
-    print("\n".join(survivors))
-    for module, states in by_module.items():
-        print(_line(module, states))
-    print(_line("all", sum(by_module.values(), Counter())))
-    return 0
+            if code is not None and (not globs or any(fnmatch(mutant, glob) for glob in globs)):
+                yield module, mutant, STATES.get(code, "killed")
+
+
+def _survivor(mutant: str, module: Path) -> tuple[Key, str]:
+    """What a mutant is known by in `survivors.yaml`, and its changed lines as they stand there."""
+    with chdir(STAGE):
+        diff = changed_lines(get_diff_for_mutant(mutant, path=Path("src/eks_readiness") / module))
+    function, class_name = orig_function_and_class_names_from_key(mutant)
+    names = [get_module_from_key(mutant).removeprefix("eks_readiness."), class_name, function]
+    return (".".join(name for name in names if name), diff), diff
+
+
+def _killed_percent(states: Counter[str]) -> float:
+    return 100 * (states["killed"] + states["timeout"]) / max(states.total(), 1)
 
 
 def _line(name: str, states: Counter[str]) -> str:
-    total, killed = states.total(), states["killed"] + states["timeout"]
-    return f"{name}: mutants={total} killed={killed} ({100 * killed / max(total, 1):.1f} %)"
+    killed = states["killed"] + states["timeout"]
+    return f"{name}: mutants={states.total()} killed={killed} ({_killed_percent(states):.1f} %)"
 
 
 if __name__ == "__main__":
