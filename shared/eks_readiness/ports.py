@@ -124,10 +124,10 @@ class ResultStore(Protocol):
         """Write state, scan (if there is one) and event in one transaction, or nothing."""
 
     def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
-        """The newest scan, with its scorecard; it says itself when details of it are missing."""
+        """The newest scan that was kept, with its scorecard; it says itself when details of it are missing."""
 
     def scans(self, cluster: ClusterArn, *, limit: int, details: bool = True) -> Sequence[ScanRecord]:
-        """The newest scans, newest first; without `details` those of large scans are not looked up."""
+        """The newest scans that were kept, newest first; without `details` those of large scans are not looked up."""
 
 
 class ScanArchive(Protocol):

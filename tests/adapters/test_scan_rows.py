@@ -67,7 +67,7 @@ def test_every_row_fits(checks: int, offenders: int, characters: int, reason: st
     told: list[BrokenRow] = []
     archive = Refusing() if refused else MemoryScanArchive()
     rows = ScanRows(archive, retention=RETENTION, on_broken_row=told.append)
-    item = rows.item(CLUSTER, done.scan)
+    item = rows.row(CLUSTER, done.scan).item
     event = event_item(done.event, START)
     assert item_bytes(item) < MAX_ITEM_BYTES
     assert item_bytes(event) <= MAX_EVENT_BYTES
@@ -104,7 +104,7 @@ def test_a_row_without_room_for_one_finding(refused: bool) -> None:
     card = msgspec.structs.replace(with_findings(card, 1000, 20, 200), items=items)
     scan = ScanRecord(scan_id="9b3f2a52-0e3e-5a53-8a52-54c9a0a6f7aa", slot=slot(1), trigger="schedule", scorecard=card)
     archive = Refusing() if refused else MemoryScanArchive()
-    item = ScanRows(archive, retention=RETENTION, on_broken_row=lambda _row: None).item(CLUSTER, scan)
+    item = ScanRows(archive, retention=RETENTION, on_broken_row=lambda _row: None).row(CLUSTER, scan).item
     assert item_bytes(item) < MAX_ITEM_BYTES
     kept = _body(item)
     assert len(kept.scorecard.items) == len(items)

@@ -685,7 +685,7 @@ def test_item_larger_than_a_row(megabytes: int, observed: Observed) -> None:
     assert written.scan is not None
     assert written.event is not None
     rows = ScanRows(MemoryScanArchive(), retention=timedelta(days=30), on_broken_row=lambda row: pytest.fail(str(row)))
-    row = rows.item(CLUSTER, written.scan)
+    row = rows.row(CLUSTER, written.scan).item
     assert rows.whole(row, written.scan) == written.scan
     size = sum(len(kind) + len(value) for each in row.values() for kind, value in each.items())
     assert size <= MAX_ITEM_BYTES + 1_000

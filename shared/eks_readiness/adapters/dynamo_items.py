@@ -58,7 +58,8 @@ WAIVER_PREFIX = "WAIVER#"
 
 SHARDS = 8
 """Over how many partitions each index is spread."""
-COMPRESSED_FROM_BYTES = 8_000
+COMPRESSED_FROM_BYTES = 1_000
+"""DynamoDB bills writes by the started KB: what is smaller gains nothing, and stays readable in its console."""
 MAX_ITEM_BYTES = 350_000
 """A row may have 400 KB; the rest is headroom for what is counted differently."""
 MAX_EVENT_BYTES = 128_000
@@ -244,7 +245,7 @@ _TOLD_AS_STORED = "leave it there: it is told as it is stored"
 _REMEDIES = {
     names.OUTBOX_PREFIX: _TOLD_AS_STORED,
     HELD_PREFIX: _TOLD_AS_STORED,
-    SCAN_PREFIX: f"{_RESTORE}, or delete it: the next scan writes another",
+    SCAN_PREFIX: f"{_RESTORE}, or delete it: a scan of the next half day writes another",
     REGISTRATION: "register the cluster again",
     ATTESTATION_PREFIX: f"{_RESTORE}, or delete it and state it again",
     WAIVER_PREFIX: f"{_RESTORE}, or state it again",

@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from eks_readiness import names
 from eks_readiness.adapters.dynamo_items import (
     REGISTRATION,
@@ -91,13 +93,17 @@ class DynamoResultStore:
 
     def _actions(self, write: LedgerWrite, at: datetime) -> list[dict[str, Any]]:
         table = {"TableName": self._table.name}
-        arn = write.state.cluster.arn
+        state, arn = write.state, write.state.cluster.arn
+        row = None if write.record is None else self._scan_rows.row(state.cluster, write.record)
+        if row is not None and not row.whole:
+            # The next scan is kept whatever it finds: it may have room for what is missing here.
+            state = msgspec.structs.replace(state, kept=None)
         actions: list[dict[str, Any]] = [
             {"ConditionCheck": {**table, "Key": key(arn, REGISTRATION), **PRESENT}},
-            state_put(table, write),
+            state_put(table, msgspec.structs.replace(write, state=state)),
         ]
-        if write.scan is not None:
-            actions.append({"Put": {**table, "Item": self._scan_rows.item(write.state.cluster, write.scan), **ABSENT}})
+        if row is not None:
+            actions.append({"Put": {**table, "Item": row.item, **ABSENT}})
         if write.event is not None:
             actions.append({"Put": {**table, "Item": event_item(write.event, at), **ABSENT}})
         return actions

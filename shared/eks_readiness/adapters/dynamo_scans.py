@@ -12,6 +12,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -53,6 +54,13 @@ def archive_key(cluster: ClusterRef, scan: ScanRecord, digest: str) -> str:
     return f"{names.ARCHIVE_PREFIX}{cluster.account}/{cluster.region}/{cluster.name}/{name}.json.gz"
 
 
+class ScanRow(NamedTuple):
+    """A scan's row; `whole` unless the archive refused the details that it has no room for."""
+
+    item: Item
+    whole: bool
+
+
 class ScanRows:
     """Makes rows of scans, and reads them back."""
 
@@ -60,9 +68,9 @@ class ScanRows:
         self._archive = archive
         self._retention = retention
         self._on_broken_row = on_broken_row
-        self._newest: tuple[str, Item] | None = None
+        self._newest: tuple[str, ScanRow] | None = None
 
-    def item(self, cluster: ClusterRef, scan: ScanRecord) -> Item:
+    def row(self, cluster: ClusterRef, scan: ScanRecord) -> ScanRow:
         """The row of a scan; a large scan is archived first.
 
         Raises:
@@ -70,7 +78,7 @@ class ScanRows:
         """
         whole = self._fitting(cluster, scan, ARCHIVED_FROM_BYTES, {})
         if whole is not None:
-            return whole
+            return ScanRow(whole, whole=True)
         text = msgspec.json.encode(scan)
         digest = hashlib.sha256(text).hexdigest()
         key = archive_key(cluster, scan, digest)
@@ -80,15 +88,17 @@ class ScanRows:
             newest = self._newest = (key, self._archived(cluster, scan, text, digest, key))
         return newest[1]
 
-    def _archived(self, cluster: ClusterRef, scan: ScanRecord, text: bytes, digest: str, key: str) -> Item:
+    def _archived(self, cluster: ClusterRef, scan: ScanRecord, text: bytes, digest: str, key: str) -> ScanRow:
         try:
             address = self._put(key, text)
         except StoreError as error:
             self._on_broken_row(BrokenRow(key=name_of(scan_key(cluster.arn, scan)), problem=f"not archived: {error}"))
             why = f"there was no room for them: {error}"
-            return self._first_fitting(cluster, [scan, *shorter_scans(scan, why)], REFUSED_BYTES, {})
+            kept = self._first_fitting(cluster, [scan, *shorter_scans(scan, why)], REFUSED_BYTES, {})
+            return ScanRow(kept, whole=False)
         pointer = {ARCHIVE: {"S": address}, DIGEST: {"S": digest}}
-        return self._first_fitting(cluster, shorter_scans(scan, f"they are kept at {address}"), SUMMARY_BYTES, pointer)
+        why = f"they are kept at {address}"
+        return ScanRow(self._first_fitting(cluster, shorter_scans(scan, why), SUMMARY_BYTES, pointer), whole=True)
 
     def _put(self, key: str, text: bytes) -> str:
         if len(text) > MAX_ARCHIVED_BYTES:
@@ -121,11 +131,14 @@ class ScanRows:
             return msgspec.structs.replace(kept, detail_missing=str(error))
 
 
+_NEXT = "a scan of the next half day is whole again"
+
+
 def _whole(packed: bytes, address: str, digest: str) -> ScanRecord:
     try:
         text = unpacked(packed, MAX_ARCHIVED_BYTES)
         if hashlib.sha256(text).hexdigest() != digest:
-            raise StoreError(f"{address} is not what was written there", remedy="the next scan is whole again")
+            raise StoreError(f"{address} is not what was written there", remedy=_NEXT)
         return read_value(text, ScanRecord)
     except (ValueError, zlib.error) as error:  # what msgspec raises is a ValueError, too
-        raise StoreError(f"{address} cannot be read: {error}", remedy="the next scan is whole again") from error
+        raise StoreError(f"{address} cannot be read: {error}", remedy=_NEXT) from error

@@ -163,8 +163,8 @@ class MemoryResultStore:
             if not self._may_write(there, write):
                 return _why_not(there, write)
             self._registry.states[arn] = write.state
-            if write.scan is not None:
-                self._scans.setdefault(arn, {})[write.scan.scan_id] = write.scan
+            if (kept := write.record) is not None:
+                self._scans.setdefault(arn, {})[kept.scan_id] = kept
             if write.event is not None:
                 self._outbox.add(write.event, at)
             return "written"

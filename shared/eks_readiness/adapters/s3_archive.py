@@ -16,7 +16,7 @@ from eks_readiness.domain.errors import StoreError
 _SCHEME = "s3://"
 _REMEDIES = {
     "AccessDenied": "allow the caller s3:GetObject on the object, and kms:Decrypt on the key of its bucket",
-    "NoSuchKey": "it was deleted; the next scan is whole again",
+    "NoSuchKey": "it was deleted; a scan of the next half day is whole again",
     "NoSuchBucket": "the bucket was deleted; deploy again",
 }
 

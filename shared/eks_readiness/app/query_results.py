@@ -8,7 +8,7 @@ import msgspec
 
 from eks_readiness.app.register_cluster import list_clusters
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
+from eks_readiness.domain.ledger import ClusterState, Registration, ScanSpan, spans
 from eks_readiness.ports import Ledger
 
 
@@ -32,11 +32,16 @@ def cluster_state(cluster: ClusterRef, ledger: Ledger) -> ClusterState | None:
     return ledger.results.state(cluster.arn)
 
 
-def newest_scan(cluster: ClusterRef, ledger: Ledger) -> ScanRecord | None:
-    """A cluster's newest scan, with every finding; `detail_missing` says why, where it is not."""
-    return ledger.results.newest_scan(cluster.arn)
+def newest_scan(cluster: ClusterRef, state: ClusterState | None, ledger: Ledger) -> ScanSpan | None:
+    """What a cluster's newest scan found, with every finding; `detail_missing` says why, where it is not.
+
+    `state` is the cluster's: it knows which scans found the same as the one that is kept.
+    """
+    kept = ledger.results.newest_scan(cluster.arn)
+    return spans(state, [kept])[0] if kept is not None else None
 
 
-def scan_history(cluster: ClusterRef, ledger: Ledger, *, limit: int) -> Sequence[ScanRecord]:
-    """A cluster's newest scans, newest first; of large ones, what the ledger itself has of them."""
-    return ledger.results.scans(cluster.arn, limit=limit, details=False)
+def scan_history(cluster: ClusterRef, ledger: Ledger, *, limit: int) -> Sequence[ScanSpan]:
+    """A cluster's newest kept scans, newest first; of large ones, what the ledger itself has of them."""
+    state = ledger.results.state(cluster.arn)
+    return spans(state, ledger.results.scans(cluster.arn, limit=limit, details=False))

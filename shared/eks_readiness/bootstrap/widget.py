@@ -55,11 +55,12 @@ class Widget:
                 endpoint=endpoint,
             )
         cluster = ClusterRef.parse(str(asked["cluster"]))
-        state, scan = cluster_state(cluster, self.ledger), newest_scan(cluster, self.ledger)
-        if state is None or scan is None:
+        state = cluster_state(cluster, self.ledger)
+        newest = newest_scan(cluster, state, self.ledger)
+        if state is None or newest is None:
             raise InputError(f"{cluster} was not scanned yet")
         registration = self.ledger.registry.registration(cluster.arn)
-        return cluster_page(state, scan, self._standing(state, registration), endpoint=endpoint)
+        return cluster_page(state, newest, self._standing(state, registration), endpoint=endpoint)
 
     def _standing(self, state: ClusterState | None, registration: Registration | None) -> Standing:
         fleet = {"stale_after_intervals": self.stale_after_intervals}

@@ -36,7 +36,7 @@ from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.document_address import document_address
 from eks_readiness.domain.errors import InputError, ProbeError
-from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord, ScanRequest
+from eks_readiness.domain.ledger import ClusterState, Registration, ScanRequest, ScanSpan
 from eks_readiness.domain.scorecard import Scorecard
 from eks_readiness.domain.standing import Standing, standing
 from eks_readiness.ports import BrokenRow
@@ -170,8 +170,9 @@ def results(
     if cluster is None:
         _fleet(there, output, level, timedelta(hours=interval_hours))
         return
-    state, scan = cluster_state(cluster, there.ledger), newest_scan(cluster, there.ledger)
-    if state is None or scan is None:
+    state = cluster_state(cluster, there.ledger)
+    found = newest_scan(cluster, state, there.ledger)
+    if state is None or found is None:
         raise _not_scanned(cluster)
     registration = there.ledger.registry.registration(cluster.arn)
     now = _standing(there, registration, state, timedelta(hours=interval_hours))
@@ -179,29 +180,37 @@ def results(
         show_json(
             {
                 "published": _published(state, now),
-                "newest_scan": scorecard_document(scan.scorecard),
-                "detail_missing": scan.detail_missing,
+                "newest_scan": scorecard_document(found.scorecard),
+                "found_since": found.scan.slot,
+                "found_by_scans": found.scans,
+                "detail_missing": found.scan.detail_missing,
             }
         )
     else:
         show("\n".join(_published_in_words(state, now)))
-        show(scorecard_table(scan.scorecard, every_check=every_check))
-    _tell_missing_detail(scan)
+        show(scorecard_table(found.scorecard, every_check=every_check))
+    _tell_what_it_stands_on(found)
     _require_levels([(state, now)], level)
 
 
 def newest_scorecard(cluster: ClusterRef, name: str, *, region: str | None, profile: str | None) -> Scorecard:
     """What the newest scan of a cluster found."""
-    scan = newest_scan(cluster, connected(name, region, profile).ledger)
-    if scan is None:
+    ledger = connected(name, region, profile).ledger
+    found = newest_scan(cluster, cluster_state(cluster, ledger), ledger)
+    if found is None:
         raise _not_scanned(cluster)
-    _tell_missing_detail(scan)
-    return scan.scorecard
+    _tell_what_it_stands_on(found)
+    return found.scorecard
 
 
-def _tell_missing_detail(scan: ScanRecord) -> None:
-    if scan.detail_missing:
-        note(f"warning: details of this scan are missing, its level and items are not: {scan.detail_missing}")
+def _tell_what_it_stands_on(found: ScanSpan) -> None:
+    if found.confirmed is not None:
+        note(
+            f"{found.scans} scans found this, from {when(found.scan.slot)} to {when(found.newest_slot)}; where a check "
+            "passes, numbers in its reason are the first one's"
+        )
+    if found.scan.detail_missing:
+        note(f"warning: details of this scan are missing, its level and items are not: {found.scan.detail_missing}")
 
 
 def _not_scanned(cluster: ClusterRef) -> InputError:
@@ -305,27 +314,30 @@ def _next_blockers(state: ClusterState | None) -> tuple[str, ...]:
 @app.command("history")
 def history(
     arn: ArnArgument,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many scans.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many findings: one may be that of many scans.")] = 20,
     output: OutputOption = Output.TABLE,
     deployment: DeploymentOption = DEPLOYMENT,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Show a cluster's newest scans, newest first."""
+    """Show what a cluster's scans found, newest first: one line for all scans in a row that found the same."""
     cluster = ClusterRef.parse(arn)
-    scans = scan_history(cluster, connected(deployment, region, profile).ledger, limit=limit)
+    found = scan_history(cluster, connected(deployment, region, profile).ledger, limit=limit)
     if output is Output.JSON:
-        show_json([_brief(each) for each in scans])
+        show_json([_brief(each) for each in found])
     else:
-        show(history_table(scans))
-    if not scans:
+        show(history_table(found))
+    if not found:
         note(f"{cluster} was not scanned yet")
 
 
-def _brief(scan: ScanRecord) -> dict[str, object]:
-    document = scorecard_document(scan.scorecard)
+def _brief(found: ScanSpan) -> dict[str, object]:
+    scan, document = found.scan, scorecard_document(found.scorecard)
     return {
         "slot": scan.slot,
+        "newest_slot": found.newest_slot,
+        "scans": found.scans,
+        "observed_at": document.observed_at,
         "scan_id": scan.scan_id,
         "trigger": scan.trigger,
         "cluster_created_at": scan.scorecard.cluster_created_at,

@@ -17,13 +17,18 @@ from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.event import NAMESPACE, ItemChange, LevelEvent, LevelEventKind, Move
 from eks_readiness.domain.finding import Finding
 from eks_readiness.domain.item import ItemId
-from eks_readiness.domain.ledger import ClusterState, LedgerWrite, ScanRecord, ScanRequest
+from eks_readiness.domain.ledger import ClusterState, KeptScan, LedgerWrite, ScanRecord, ScanRequest
 from eks_readiness.domain.policy import Policy
-from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Level, LevelInterval, Scorecard
+from eks_readiness.domain.scorecard import ItemState, ItemVerdict, Level, LevelInterval, Scorecard, digest
 
 DAY = timedelta(days=1)
 MAX_HELD = 20
 """Moves that a state remembers one by one while they are held back; the rest are counted."""
+
+
+KEPT_FOR = timedelta(hours=12)
+"""A scan that finds what was found before is kept all the same once the newest record is that old: half of the shortest
+retention."""
 
 
 class _Story(NamedTuple):
@@ -71,10 +76,26 @@ def decide(  # noqa: PLR0913 - each is one input of the decision
         improving=improving,
         improving_to=improving_to,
         announced=announced,
+        kept=_kept(known, scorecard, request, moved=story.kind is not None or known is None or known.level != level),
     )
-    scan = ScanRecord(scan_id=str(request.run_id), slot=request.slot, trigger=request.trigger, scorecard=scorecard)
+    scan = ScanRecord(
+        scan_id=str(request.run_id),
+        slot=request.slot,
+        trigger=request.trigger,
+        scorecard=scorecard,
+        confirmed_before=before.confirmation if before else None,
+    )
     event = None if story.kind is None else _event(known, state, scorecard, fixes, story)
     return LedgerWrite(expected_version=before.version if before else None, state=state, scan=scan, event=event)
+
+
+def _kept(before: ClusterState | None, scorecard: Scorecard, request: ScanRequest, *, moved: bool) -> KeptScan:
+    """The scan before, when this one found the same; this one when there is something new, or something to tell."""
+    found = digest(scorecard)
+    kept = before.kept if before else None
+    if kept is None or moved or kept.digest != found or request.slot - kept.slot >= KEPT_FOR:
+        return KeptScan(scan_id=str(request.run_id), slot=request.slot, digest=found)
+    return msgspec.structs.replace(kept, confirmed=kept.confirmed + 1)
 
 
 def _recreated(before: ClusterState, scorecard: Scorecard) -> bool:

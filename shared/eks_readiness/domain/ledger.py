@@ -7,6 +7,7 @@ values. Nothing here does I/O.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID, uuid5
@@ -73,6 +74,27 @@ class PendingEvent(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class KeptScan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The scan whose record says what the newest scan found: the newest scan itself, or one before that found the same.
+
+    `digest` is what it found (`scorecard.digest`), `confirmed` how many scans found the same since.
+    """
+
+    scan_id: str
+    slot: datetime
+    digest: str
+    confirmed: int = 0
+
+
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest scan that found what the kept scan `scan_id` had found: its slot, when it looked, and how many did."""
+
+    scan_id: str
+    slot: datetime
+    observed_at: datetime
+    scans: int
+
+
 class ClusterState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The published state of one cluster.
 
@@ -86,7 +108,7 @@ class ClusterState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     moves are kept in `held` (the newest of `held_total`) until an event tells them together. `coverage_lost_at` is when
     it was told that nothing is proven any more. `announced` are the statements whose end was announced, by the names of
     those events. `created_at` is when EKS made the cluster: another one under the same
-    name starts anew.
+    name starts anew. `kept` is None where no record has everything that the newest scan found: the next one is kept.
     """
 
     schema: int = 1
@@ -117,6 +139,16 @@ class ClusterState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     created_at: datetime | None = None
     missing: dict[str, tuple[ItemId, ...]] = {}
     unknown: dict[str, tuple[ItemId, ...]] = {}
+    kept: KeptScan | None = None
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """What confirmed the kept scan; None when no scan has yet."""
+        if self.kept is None or not self.kept.confirmed:
+            return None
+        return Confirmation(
+            scan_id=self.kept.scan_id, slot=self.slot, observed_at=self.observed_at, scans=self.kept.confirmed
+        )
 
     @property
     def partial(self) -> bool:
@@ -128,7 +160,7 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One scan as it is kept in the ledger. `findings` and `items` are in the scorecard.
 
     `detail_missing` says why findings or their offenders are left out; it is empty in a whole scan. `counts` are then
-    the findings of the whole scan, by outcome.
+    the findings of the whole scan, by outcome. `confirmed_before` is what had confirmed the scan kept before this one.
     """
 
     schema: int = 1
@@ -138,6 +170,7 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
     scorecard: Scorecard
     detail_missing: str = ""
     counts: dict[Outcome, int] = {}
+    confirmed_before: Confirmation | None = None
 
     def count(self, outcome: Outcome) -> int:
         """How many findings of the whole scan have an outcome."""
@@ -147,6 +180,41 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
 def outcomes(scorecard: Scorecard) -> dict[Outcome, int]:
     """The findings of a scorecard, counted by outcome."""
     return dict(Counter(each.outcome for each in scorecard.findings))
+
+
+class ScanSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """A kept scan, and what confirmed it; None where no later scan found the same."""
+
+    scan: ScanRecord
+    confirmed: Confirmation | None = None
+
+    @property
+    def scans(self) -> int:
+        """How many scans found this."""
+        return 1 + (self.confirmed.scans if self.confirmed else 0)
+
+    @property
+    def newest_slot(self) -> datetime:
+        """The slot of the newest scan that found this."""
+        return self.confirmed.slot if self.confirmed else self.scan.slot
+
+    @property
+    def scorecard(self) -> Scorecard:
+        """The scorecard, as of the newest of these scans; numbers in reasons of what passes are the first one's."""
+        card = self.scan.scorecard
+        return msgspec.structs.replace(card, observed_at=self.confirmed.observed_at) if self.confirmed else card
+
+
+def spans(state: ClusterState | None, newest_first: Sequence[ScanRecord]) -> tuple[ScanSpan, ...]:
+    """What confirmed each of a cluster's kept scans: of the newest the state knows, of each other one its successor."""
+    confirmed = state.confirmation if state else None
+    found: list[ScanSpan] = []
+    for scan in newest_first:
+        # Record and state are read one after the other, and a record may have been lost: the id decides.
+        matches = confirmed is not None and confirmed.scan_id == scan.scan_id
+        found.append(ScanSpan(scan=scan, confirmed=confirmed if matches else None))
+        confirmed = scan.confirmed_before
+    return tuple(found)
 
 
 class LedgerWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +229,13 @@ class LedgerWrite(msgspec.Struct, frozen=True, kw_only=True):
     state: ClusterState
     scan: ScanRecord | None
     event: LevelEvent | None
+
+    @property
+    def record(self) -> ScanRecord | None:
+        """The scan where it is kept as a record; None where a kept one says the same, or time alone moved the state."""
+        kept = self.state.kept
+        confirms = self.scan is not None and kept is not None and kept.scan_id != self.scan.scan_id
+        return None if confirms else self.scan
 
 
 WriteOutcome = Literal["written", "already_written", "superseded", "lost_race", "unregistered"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+import re
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -85,3 +87,26 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     blockers: Blockers
     score_percent: float | None
     cluster_created_at: Instant | None = None
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"\d+")
+
+
+def digest(scorecard: Scorecard) -> str:
+    """The same for two scorecards of which a reader learns the same, whenever their evidence was gathered.
+
+    Where a check passes or does not apply, the numbers in its reason do not count: they are ages and counts that move
+    with every scan. Of what fails or is unknown every word counts.
+    """
+    findings = tuple(
+        msgspec.structs.replace(each, reason=_NUMBER.sub("0", each.reason))
+        if each.outcome in ("pass", "not_applicable")
+        else each
+        for each in scorecard.findings
+    )
+    found = msgspec.structs.replace(scorecard, observed_at=_NEVER, findings=findings)
+    return hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+_DIGEST_CHARACTERS = 32

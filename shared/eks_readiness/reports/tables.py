@@ -12,7 +12,7 @@ from rich.text import Text
 from eks_readiness.domain.attestation import Attestation
 from eks_readiness.domain.errors import bounded
 from eks_readiness.domain.finding import Finding, Outcome
-from eks_readiness.domain.ledger import Registration, ScanRecord
+from eks_readiness.domain.ledger import Registration, ScanSpan
 from eks_readiness.domain.scorecard import LEVEL_MEANINGS, ItemState, Scorecard
 from eks_readiness.domain.standing import Standing
 from eks_readiness.reports.check_catalogue import CheckEntry
@@ -130,23 +130,26 @@ def when(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def history_table(scans: Sequence[ScanRecord]) -> Table:
-    """A cluster's scans; where it was made anew under its name in between, which of the two each scan is about."""
-    made = [each.scorecard.cluster_created_at for each in scans]
+def history_table(spans: Sequence[ScanSpan]) -> Table:
+    """What a cluster's scans found; where it was made anew under its name in between, which of the two it is about."""
+    made = [each.scorecard.cluster_created_at for each in spans]
     several = len({each for each in made if each is not None}) > 1
     table = Table(
-        "Slot", "Level", "Score", "Missing", "Unknown checks", "Ruleset", *(["Cluster made"] if several else [])
+        *("Slot", "Until", "Scans", "Level", "Score", "Missing", "Unknown checks", "Ruleset"),
+        *(["Cluster made"] if several else []),
     )
-    for each, at in zip(scans, made, strict=True):
+    for each, at in zip(spans, made, strict=True):
         card = each.scorecard
         missing = sum(len(items) for items in card.blockers.missing.values())
         score = "" if card.score_percent is None else f"{card.score_percent:g} %"
         table.add_row(
-            when(each.slot),
+            when(each.scan.slot),
+            when(each.newest_slot) if each.confirmed else "",
+            str(each.scans),
             str(card.level),
             score,
             str(missing),
-            str(each.count("unknown")),
+            str(each.scan.count("unknown")),
             card.ruleset,
             *([when(at) if at else ""] if several else []),
         )

@@ -11,7 +11,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from eks_readiness.domain.ledger import ClusterState, Registration, ScanRecord
+from eks_readiness.domain.ledger import ClusterState, Registration, ScanSpan
 from eks_readiness.domain.scorecard import ItemState, Scorecard
 from eks_readiness.domain.standing import Standing
 
@@ -56,10 +56,10 @@ def _row(registration: Registration, state: ClusterState | None, stand: Standing
     }
 
 
-def cluster_page(state: ClusterState, scan: ScanRecord, stand: Standing, *, endpoint: str) -> str:
+def cluster_page(state: ClusterState, found: ScanSpan, stand: Standing, *, endpoint: str) -> str:
     """One cluster: the items that are missing or unknown, by level, and why."""
     open_items = [
-        _open_item(each, scan.scorecard) for each in scan.scorecard.items if each.state in ("missing", "unknown")
+        _open_item(each, found.scorecard) for each in found.scorecard.items if each.state in ("missing", "unknown")
     ]
     cluster = {
         "name": state.cluster.name,
@@ -71,7 +71,7 @@ def cluster_page(state: ClusterState, scan: ScanRecord, stand: Standing, *, endp
         "coverage_lost": _when(state.coverage_lost_at) if state.coverage_lost_at else "",
         "held": [(_when(each.slot), each.from_level, each.to_level) for each in state.held],
         "scanned": _when(state.observed_at),
-        "detail_missing": scan.detail_missing,
+        "detail_missing": found.scan.detail_missing,
         "open_items": sorted(open_items, key=lambda each: str(each["required_from"])),
     }
     return _template().render(cluster=cluster, rows=(), endpoint=endpoint)
