@@ -116,7 +116,7 @@ def test_whatever_else_it_gets_it_shows_the_fleet(ledger: Ledger, event: object)
 def test_a_scan_without_its_details_says_so(ledger: Ledger) -> None:
     """What is there is shown, and that the rest is gone."""
     state = ledger.results.state(CLUSTER.arn)
-    done = write(state, 5, 1, 2)
+    done = write(state, 20, 1, 2)
     assert done.scan is not None
     scan = msgspec.structs.replace(done.scan, detail_missing="s3://b/<k> could not be read: NoSuchKey")
     assert "Details of this scan are missing" not in _widget(ledger)({"cluster": CLUSTER.arn}, endpoint=ENDPOINT)

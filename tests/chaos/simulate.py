@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from eks_readiness.checklist import evaluate as engine
+from eks_readiness.domain import decision
 from eks_readiness.domain.scorecard import LevelInterval
 from tests.chaos.world import INTERVAL_SECONDS, START, Chooser, Outcome, World
 
@@ -23,6 +24,8 @@ MUTANTS = ("no version condition", "no lease", "outbox outside the transaction",
 """What the protocol stands on, left out one at a time; the last line counts those that were noticed."""
 MUTANTS_OF_HELD_MOVES = ("held moves forgotten", "removal that keeps the state")
 """The same of damping; each must be noticed too."""
+MUTANTS_OF_HISTORY = ("every scan confirms the one before",)
+"""The same of what is kept of scans."""
 SLOTS = 4
 MAX_STEPS = 100_000
 """More than anything that is under way can take: a guard against a world that never comes to rest."""
@@ -54,10 +57,14 @@ def planted(mutant: str) -> Iterator[None]:
             return LevelInterval(lowest=interval.lowest, highest=interval.lowest)
 
         vars(engine)["level_interval"] = blind
+    compare: Callable[[object], str] = vars(decision)["digest"]
+    if mutant == "every scan confirms the one before":
+        vars(decision)["digest"] = lambda _scorecard: "the same"
     try:
         yield
     finally:
         vars(engine)["level_interval"] = whole
+        vars(decision)["digest"] = compare
 
 
 def play(seed: int, *, mutant: str = "") -> Outcome:
@@ -207,7 +214,7 @@ def main() -> int:
     if found.first:
         print(found.first)
     caught = set()
-    for mutant in (*MUTANTS_OF_HELD_MOVES, *MUTANTS):
+    for mutant in (*MUTANTS_OF_HELD_MOVES, *MUTANTS_OF_HISTORY, *MUTANTS):
         planted_ = spread(chosen.mutant_schedules, chosen.workers, mutant)
         if not planted_.clean:
             caught.add(mutant)
@@ -219,7 +226,7 @@ def main() -> int:
         f"lost={found.lost} duplicates={found.duplicates} broken={found.broken} schedules={found.schedules} "
         f"mutants={len(caught.intersection(MUTANTS))}/{len(MUTANTS)}"
     )
-    return 0 if found.clean and caught.issuperset(MUTANTS + MUTANTS_OF_HELD_MOVES) else 1
+    return 0 if found.clean and caught.issuperset(MUTANTS + MUTANTS_OF_HELD_MOVES + MUTANTS_OF_HISTORY) else 1
 
 
 if __name__ == "__main__":

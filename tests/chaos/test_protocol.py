@@ -15,7 +15,7 @@ from eks_readiness.domain.decision import removal
 from eks_readiness.domain.ledger import LedgerWrite
 from eks_readiness.domain.policy import Policy
 from eks_readiness.domain.scorecard import Level
-from tests.chaos.simulate import MUTANTS, MUTANTS_OF_HELD_MOVES, RandomChooser, many, rest, step
+from tests.chaos.simulate import MUTANTS, MUTANTS_OF_HELD_MOVES, MUTANTS_OF_HISTORY, RandomChooser, many, rest, step
 from tests.chaos.world import INTERVAL_SECONDS, START, Actor, World
 from tests.scans import CLUSTER, write
 
@@ -32,7 +32,7 @@ def test_no_level_change_is_lost(first: int) -> None:
     assert found.explained_duplicates > 0
 
 
-@pytest.mark.parametrize("mutant", [*MUTANTS, *MUTANTS_OF_HELD_MOVES])
+@pytest.mark.parametrize("mutant", [*MUTANTS, *MUTANTS_OF_HELD_MOVES, *MUTANTS_OF_HISTORY])
 def test_what_the_protocol_stands_on_would_be_missed(mutant: str) -> None:
     """Without its version condition, its lease, its one transaction, unknown apart from failed, what was held back."""
     assert not many(0, 200, mutant).clean

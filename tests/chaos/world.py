@@ -26,6 +26,7 @@ from eks_readiness.adapters.memory import (
     MemoryStatementStore,
 )
 from eks_readiness.app.dispatch_scans import dispatch_scans
+from eks_readiness.app.query_results import scan_history
 from eks_readiness.app.register_cluster import remove_cluster
 from eks_readiness.app.relay_events import RelayEvent
 from eks_readiness.app.scan_cluster import ScanCluster
@@ -56,6 +57,7 @@ from eks_readiness.domain.ledger import (
     WriteOutcome,
 )
 from eks_readiness.domain.policy import Policy
+from eks_readiness.domain.scorecard import Scorecard
 from eks_readiness.ports import Ledger
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -97,6 +99,11 @@ CHECKLIST = Checklist(
     ),
 )
 """One item a level, each answered by one slice: small, so that the protocol is what takes the time."""
+
+
+def _found(scorecard: Scorecard) -> object:
+    """What a scan found, whenever it was."""
+    return scorecard.level, scorecard.items, scorecard.findings, scorecard.ruleset, scorecard.cluster_created_at
 
 
 class Chooser(Protocol):
@@ -556,10 +563,26 @@ class World:
         self.outcome.told = len(told)
         for arn, writes in self.applied.items():
             self._judge_chain(arn, writes, told | digested)
+            self._judge_history(arn, [each for each in writes if each.scan is not None])
         for key, row in self.outbox.rows.items():
             if row.event.event_id not in told | digested:
                 self.outcome.lost.append(f"{key.partition} {key.name}: {row.event.kind} was never told")
         return self.outcome
+
+    def _judge_history(self, arn: str, writes: list[LedgerWrite]) -> None:
+        """Each scan that was applied is told by the history, with what it found, though not each was kept."""
+        left = list(writes)
+        for span in reversed(scan_history(ClusterRef.parse(arn), self.ledger, limit=len(writes))):
+            told, left = left[: span.scans], left[span.scans :]
+            for each in told:
+                if each.scan is None or _found(each.scan.scorecard) != _found(span.scorecard):
+                    self.outcome.broken.append(
+                        f"{arn}: the history says of slot {each.state.slot} what it did not find"
+                    )
+            if told and told[-1].state.slot != span.newest_slot:
+                self.outcome.broken.append(f"{arn}: the history ends at {span.newest_slot}, not {told[-1].state.slot}")
+        if left:
+            self.outcome.broken.append(f"{arn}: the history tells nothing of {len(left)} of {len(writes)} scans")
 
     def _judge_chain(self, arn: str, writes: list[LedgerWrite], told: set[str]) -> None:
         version, level, held = 0, None, 0

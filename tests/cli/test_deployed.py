@@ -215,7 +215,7 @@ def test_results_of_one_cluster(there: There, capsys: pytest.CaptureFixture[str]
 
 def test_a_scan_without_its_details_says_so(there: There, capsys: pytest.CaptureFixture[str]) -> None:
     """On standard error, and in the JSON; what is there is shown, also as a report."""
-    there.scanned(0, 1)
+    there.scanned(0, 2)
     done = write(there.ledger.results.state(ARN), 1, 1)
     assert done.scan is not None
     scan = msgspec.structs.replace(done.scan, detail_missing="NoSuchKey", counts={"unknown": 7})
@@ -288,6 +288,29 @@ def test_history(there: There, capsys: pytest.CaptureFixture[str]) -> None:
     assert "was not scanned yet" in capsys.readouterr().err
 
 
+def test_scans_that_found_the_same(there: There, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line from the first to the newest of them; results are of the newest, and say since when they are so."""
+    levels: tuple[Level, ...] = (2, 1, 1, 1)
+    for number, level in enumerate(levels):
+        there.scanned(number, level)
+    assert [
+        (each["slot"], each["newest_slot"], each["scans"], each["observed_at"])
+        for each in _json(capsys, "history", ARN)
+    ] == [
+        ("2026-03-10T13:00:00Z", "2026-03-10T15:00:00Z", 3, "2026-03-10T15:00:30Z"),
+        ("2026-03-10T12:00:00Z", "2026-03-10T12:00:00Z", 1, "2026-03-10T12:00:30Z"),
+    ]
+    found = _json(capsys, "results", ARN)
+    assert (found["found_since"], found["found_by_scans"]) == ("2026-03-10T13:00:00Z", 3)
+    assert found["newest_scan"]["observed_at"] == found["published"]["observed_at"] == "2026-03-10T15:00:30Z"
+    assert run(["report", "--cluster", ARN]) == 0
+    said = capsys.readouterr()
+    assert "observed 2026-03-10 15:00 UTC" in said.out
+    assert "3 scans found this, from 2026-03-10 13:00 UTC to 2026-03-10 15:00 UTC" in said.err
+    assert run(["history", ARN]) == 0
+    assert "2026-03-10 15:00 UTC" in capsys.readouterr().out
+
+
 def test_a_level_that_nothing_proves_any_more(there: There, capsys: pytest.CaptureFixture[str]) -> None:
     """Once the sweeper told it, whatever interval the reader believes in."""
     state = there.scanned(0, 2)
@@ -339,7 +362,6 @@ def test_a_cluster_that_was_made_anew(there: There, capsys: pytest.CaptureFixtur
     there.clock.at = slot(2)
     assert [each["cluster_created_at"] for each in _json(capsys, "history", ARN)] == [
         "2026-03-10T13:00:00Z",
-        "2026-03-10T12:00:00Z",
         "2026-03-10T12:00:00Z",
     ]
     assert run(["history", ARN]) == 0

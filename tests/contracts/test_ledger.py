@@ -14,6 +14,7 @@ import pytest
 
 from eks_readiness.adapters.dynamo_items import STATE, state_item
 from eks_readiness.adapters.memory import SetClock
+from eks_readiness.app.query_results import newest_scan, scan_history
 from eks_readiness.app.register_cluster import remove_cluster
 from eks_readiness.domain.attestation import EVERY_CLUSTER, Attestation, Waiver
 from eks_readiness.domain.cluster import ClusterRef
@@ -110,7 +111,7 @@ def test_a_decision_on_an_old_state_is_a_lost_race(registered: Ledger) -> None:
     assert stale.event is not None
     assert _commit(registered, stale) == "lost_race"
     assert registered.results.state(CLUSTER.arn) == second.state
-    assert [scan.slot for scan in registered.results.scans(CLUSTER.arn, limit=10)] == [slot(1), slot(0)]
+    assert _history(registered) == [(0, 1, 2)]
     assert len(list(registered.outbox.pending())) == 1
 
 
@@ -151,7 +152,8 @@ def test_many_writers_make_one_chain(registered: Ledger) -> None:
     assert set(outcomes) <= {"written", "superseded", "already_written"}
     state = registered.results.state(CLUSTER.arn)
     assert state is not None
-    assert state.version == 1 + outcomes.count("written") == len(registered.results.scans(CLUSTER.arn, limit=50))
+    history = scan_history(CLUSTER, registered, limit=50)
+    assert state.version == 1 + outcomes.count("written") == sum(each.scans for each in history)
     assert state.slot == slot(12)
     events = [registered.outbox.claim(each.key, until=START, at=START) for each in registered.outbox.pending()]
     told = sorted((each for each in events if isinstance(each, LevelEvent)), key=lambda event: event.version)
@@ -172,10 +174,83 @@ def test_history_is_newest_first(registered: Ledger) -> None:
     """As many as were asked for."""
     state = None
     for number in range(4):
-        scan = write(state, number, 2)
+        scan = write(state, number, 1 if number % 2 else 2)
         _commit(registered, scan)
         state = scan.state
     assert [each.slot for each in registered.results.scans(CLUSTER.arn, limit=3)] == [slot(3), slot(2), slot(1)]
+
+
+def test_a_scan_that_finds_nothing_new_has_no_record(registered: Ledger) -> None:
+    """The state says until when the kept one was confirmed, and its successor keeps that."""
+    writes = [write(None, 0, 2)]
+    for number in (1, 2, 5):
+        writes.append(write(writes[-1].state, number, 2))
+    assert [_commit(registered, each) for each in writes] == ["written"] * 4
+    assert _history(registered) == [(0, 5, 4)]
+    state = registered.results.state(CLUSTER.arn)
+    assert state == writes[-1].state
+    newest = newest_scan(CLUSTER, state, registered)
+    assert newest is not None
+    assert newest.scorecard == scorecard(2, number=5)
+    fallen = write(state, 6, 1)
+    assert _commit(registered, fallen) == "written"
+    assert _commit(registered, write(fallen.state, 7, 1)) == "written"
+    assert _history(registered) == [(6, 7, 2), (0, 5, 4)]
+
+
+def test_a_confirmation_twice_is_one(registered: Ledger) -> None:
+    """What was delivered twice, comes late, or was decided on an old state is told apart without a record of it."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    second = write(first.state, 2, 2)
+    assert second.record is None
+    assert _commit(registered, second) == "written"
+    assert _commit(registered, second) in ("already_written", "written")
+    assert _commit(registered, write(second.state, 2, 2)) == "already_written"
+    assert _commit(registered, write(second.state, 1, 2)) == "superseded"
+    assert _commit(registered, write(first.state, 1, 2)) == "superseded"
+    assert _commit(registered, write(first.state, 3, 2)) == "lost_race"
+    assert registered.results.state(CLUSTER.arn) == second.state
+    assert _history(registered) == [(0, 2, 2)]
+
+
+def test_of_two_confirmations_at_once_one_wins(registered: Ledger) -> None:
+    """The same run, delivered to two scanners that saw the same."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    before = first.state
+    for number in range(1, 6):
+        rivals = [write(before, number, 2), write(before, number, 2)]
+        with ThreadPoolExecutor(2) as pool:
+            outcomes = set(pool.map(lambda scan: _commit(registered, scan), rivals))
+        assert "written" in outcomes
+        assert outcomes <= {"written", "already_written"}
+        before = rivals[0].state
+        assert registered.results.state(CLUSTER.arn) == before
+    assert _history(registered) == [(0, 5, 6)]
+
+
+def test_a_cluster_that_is_gone_is_not_confirmed(registered: Ledger) -> None:
+    """Nor does time count as a scan: what was confirmed stays so until the next one."""
+    first = write(None, 0, 2)
+    _commit(registered, first)
+    second = write(first.state, 1, 2)
+    _commit(registered, second)
+    lost = lose_coverage(second.state, at=START + timedelta(days=1), interval=HOUR, stale_after_intervals=2.5)
+    assert lost is not None
+    assert registered.results.commit(lost, at=START) == "written"
+    assert _history(registered) == [(0, 1, 2)]
+    assert registered.registry.remove(CLUSTER, write=removal(lost.state), at=START) == "removed"
+    assert _commit(registered, write(lost.state, 2, 2)) == "unregistered"
+    assert _history(registered) == [(0, 1, 2)]
+
+
+def _history(ledger: Ledger) -> list[tuple[int, int, int]]:
+    """What was found, newest first: by the scan of which hour first and last, and by how many."""
+    return [
+        (round((each.scan.slot - START) / HOUR), round((each.newest_slot - START) / HOUR), each.scans)
+        for each in scan_history(CLUSTER, ledger, limit=100)
+    ]
 
 
 def test_an_event_is_claimed_by_one(registered: Ledger) -> None:

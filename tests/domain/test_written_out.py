@@ -26,9 +26,9 @@ from eks_readiness.domain.event import (
 from eks_readiness.domain.expiry import MAX_ANNOUNCED, expiring, names_of
 from eks_readiness.domain.finding import CheckId, Finding
 from eks_readiness.domain.item import ItemId
-from eks_readiness.domain.ledger import ClusterState, LedgerWrite, ScanRecord
+from eks_readiness.domain.ledger import ClusterState, KeptScan, LedgerWrite, ScanRecord
 from eks_readiness.domain.policy import Policy
-from eks_readiness.domain.scorecard import Blockers, ItemState, ItemVerdict, Level, LevelInterval, Scorecard
+from eks_readiness.domain.scorecard import Blockers, ItemState, ItemVerdict, Level, LevelInterval, Scorecard, digest
 from eks_readiness.domain.standing import Standing, standing
 from tests.scans import CLUSTER, START, request, slot
 
@@ -153,8 +153,12 @@ def _expected_state(before: ClusterState, card: Scorecard, number: int = 0, **ch
         announced=("dr-plan#2",),
         missing={str(level): items for level, items in card.blockers.missing.items()},
         unknown={str(level): items for level, items in card.blockers.unknown.items()},
-        **changes,
+        **{"kept": _kept(card, number), **changes},
     )
+
+
+def _kept(card: Scorecard, number: int = 0) -> KeptScan:
+    return KeptScan(scan_id=_run(number), slot=slot(number), digest=digest(card))
 
 
 def _record(card: Scorecard, number: int = 0) -> ScanRecord:
@@ -186,6 +190,7 @@ def test_a_baseline_is_written_out() -> None:
         created_at=MADE_AT,
         missing={"1": (STORAGE,), "2": (), "3": ()},
         unknown={"1": (), "2": (RUNBOOKS,), "3": ()},
+        kept=_kept(card),
     )
     event = LevelEvent(
         event_id=str(uuid5(NAMESPACE, f"{CLUSTER.arn}|1|{_run(0)}")),

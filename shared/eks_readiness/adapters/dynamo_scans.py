@@ -68,7 +68,7 @@ class ScanRows:
         self._archive = archive
         self._retention = retention
         self._on_broken_row = on_broken_row
-        self._newest: tuple[str, ScanRow] | None = None
+        self._newest: tuple[str, str | StoreError] | None = None
 
     def row(self, cluster: ClusterRef, scan: ScanRecord) -> ScanRow:
         """The row of a scan; a large scan is archived first.
@@ -79,26 +79,28 @@ class ScanRows:
         whole = self._fitting(cluster, scan, ARCHIVED_FROM_BYTES, {})
         if whole is not None:
             return ScanRow(whole, whole=True)
-        text = msgspec.json.encode(scan)
+        # What confirmed the scan before is in the row alone: a scan that must decide anew finds another state there.
+        text = msgspec.json.encode(msgspec.structs.replace(scan, confirmed_before=None))
         digest = hashlib.sha256(text).hexdigest()
         key = archive_key(cluster, scan, digest)
-        # A scan that must decide anew writes the same details again: they are there already, or were refused.
+        # Its details are the same, and there already, or were refused.
         newest = self._newest
         if newest is None or newest[0] != key:
-            newest = self._newest = (key, self._archived(cluster, scan, text, digest, key))
-        return newest[1]
+            newest = self._newest = (key, self._archived(cluster, scan, text, key))
+        address = newest[1]
+        if isinstance(address, StoreError):
+            forms = [scan, *shorter_scans(scan, f"there was no room for them: {address}")]
+            return ScanRow(self._first_fitting(cluster, forms, REFUSED_BYTES, {}), whole=False)
+        pointer = {ARCHIVE: {"S": address}, DIGEST: {"S": digest}}
+        brief = shorter_scans(scan, f"they are kept at {address}")
+        return ScanRow(self._first_fitting(cluster, brief, SUMMARY_BYTES, pointer), whole=True)
 
-    def _archived(self, cluster: ClusterRef, scan: ScanRecord, text: bytes, digest: str, key: str) -> ScanRow:
+    def _archived(self, cluster: ClusterRef, scan: ScanRecord, text: bytes, key: str) -> str | StoreError:
         try:
-            address = self._put(key, text)
+            return self._put(key, text)
         except StoreError as error:
             self._on_broken_row(BrokenRow(key=name_of(scan_key(cluster.arn, scan)), problem=f"not archived: {error}"))
-            why = f"there was no room for them: {error}"
-            kept = self._first_fitting(cluster, [scan, *shorter_scans(scan, why)], REFUSED_BYTES, {})
-            return ScanRow(kept, whole=False)
-        pointer = {ARCHIVE: {"S": address}, DIGEST: {"S": digest}}
-        why = f"they are kept at {address}"
-        return ScanRow(self._first_fitting(cluster, shorter_scans(scan, why), SUMMARY_BYTES, pointer), whole=True)
+            return error
 
     def _put(self, key: str, text: bytes) -> str:
         if len(text) > MAX_ARCHIVED_BYTES:
@@ -126,9 +128,10 @@ class ScanRows:
             return kept
         address, digest = item[ARCHIVE]["S"], item.get(DIGEST, {}).get("S", "")
         try:
-            return _whole(self._archive.get(address, most_bytes=MAX_ARCHIVED_BYTES), address, digest)
+            whole = _whole(self._archive.get(address, most_bytes=MAX_ARCHIVED_BYTES), address, digest)
         except StoreError as error:
             return msgspec.structs.replace(kept, detail_missing=str(error))
+        return msgspec.structs.replace(whole, confirmed_before=kept.confirmed_before)
 
 
 _NEXT = "a scan of the next half day is whole again"
