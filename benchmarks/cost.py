@@ -61,6 +61,8 @@ BILLED_SECONDS, MEMORY_GB = 5.0, 1.0
 """Of a warm scan, an assumption: take the median of your REPORT lines."""
 PLATFORM_LOG_BYTES = 900
 """Lambda's own START, END and REPORT lines, and the handler's one."""
+RECORDS_A_DAY = 4
+"""Of a cluster: two are made anew (domain/decision.KEPT_FOR), and so often something changed, an assumption."""
 COST_EXPLORER = 2
 """Requests of a scan, in an account whose exports and budgets do not suffice."""
 NAT_BYTES = 1_000_000
@@ -192,16 +194,17 @@ def count(setenv: Callable[[str, str], None]) -> list[Counts]:
     return found
 
 
-def month(counts: Counts, clusters: int, every_hours: int) -> dict[str, float]:
-    """USD a month for a fleet."""
+def month(counts: Counts, record_units: int, clusters: int, every_hours: int) -> dict[str, float]:
+    """USD a month for a fleet, of scans of which some are kept: `record_units` are written for the record alone."""
     scans = clusters * HOURS_A_MONTH / every_hours
+    write_units = counts.write_units + record_units * min(1.0, RECORDS_A_DAY * every_hours / 24)
     log_bytes = counts.metric_log_bytes + PLATFORM_LOG_BYTES
     return {
         "Lambda": scans
         * (BILLED_SECONDS * MEMORY_GB * PRICES["Lambda, GB-second (arm64)"] + PRICES["Lambda, request"]),
         "DynamoDB": scans
         * (
-            counts.write_units * PRICES["DynamoDB on demand, write unit"]
+            write_units * PRICES["DynamoDB on demand, write unit"]
             + counts.read_units * PRICES["DynamoDB on demand, read unit"]
         ),
         "SQS": (scans * counts.sqs_requests + IDLE_POLLS_A_MONTH) * PRICES["SQS, request"],
@@ -230,6 +233,7 @@ def _metrics(names: int) -> float:
 
 def document(first: Counts, steady: Counts) -> str:
     """The page docs/cost.md."""
+    record_units = first.write_units_of_rows["Put SCAN"]
     lines = [_HEAD, "| | first scan | the next ones |", "|---|---:|---:|"]
     lines += [
         f"| {_LABELS.get(name, name.replace('_', ' '))} | {getattr(first, name):,} | {getattr(steady, name):,} |"
@@ -238,18 +242,18 @@ def document(first: Counts, steady: Counts) -> str:
     ]
     lines += [f"| metrics in the log | {len(first.metrics)} | {len(steady.metrics)} |", ""]
     rows = ", ".join(f"`{name}` {units}" for name, units in steady.write_units_of_rows.items())
-    lines += [f"Write units of the next ones by row: {rows}.", "", "## Inputs", "", "| price, USD | |", "|---|---:|"]
+    lines += [f"Write units of the next ones by row: {rows}.", f"One that is kept: {record_units} more.", "", "## Inputs", "", "| price, USD | |", "|---|---:|"]
     lines += [f"| {name} | {price:.10f}".rstrip("0").rstrip(".") + " |" for name, price in PRICES.items()]
     lines += [
         "| CloudWatch custom metric, a month | 0.30, from 10,000 on 0.10, then 0.05, 0.02 |",
         "",
         f"Assumed: {BILLED_SECONDS:g} s billed at {MEMORY_GB:g} GB, {PLATFORM_LOG_BYTES} bytes of log beside the",
-        f"metrics, {NAT_BYTES / 1e6:g} MB through a NAT gateway, {COST_EXPLORER} Cost Explorer requests where any.",
+        f"metrics, {RECORDS_A_DAY} records a day, {NAT_BYTES / 1e6:g} MB through a NAT gateway, {COST_EXPLORER} Cost Explorer requests where any.",
         "",
         "## USD a month",
     ]
     for every in (1, 6):
-        months = [month(steady, clusters, every) for clusters in CLUSTERS]
+        months = [month(steady, record_units, clusters, every) for clusters in CLUSTERS]
         lines += ["", f"Every {every} hours:" if every > 1 else "Every hour:", ""]
         lines += ["| | " + " | ".join(f"{each:,}" for each in CLUSTERS) + " |", "|---|" + "---:|" * len(CLUSTERS)]
         lines += [f"| {part} | " + " | ".join(f"{each[part]:,.2f}" for each in months) + " |" for part in months[0]]
@@ -285,6 +289,8 @@ _TAIL = """
 
 - **One billed metric a cluster** (`ReadinessLevel`). Everything else is a metric of the whole fleet or a plain property
   of the log line: a metric for each check and cluster would be billed once for each of them.
+- **Written on change.** A scan that finds what was found before writes the state alone, and that packed; its record
+  is the one before ([ADR 53](adr/0053-write-on-change.md)).
 - **Gathered once, in a warm function.** CloudTrail's history is looked up once for all clusters of an account and
   region; the first scan's look-ups are in the table above.
 - **Gzip** on every list: a page through a NAT gateway costs an eighth.
@@ -293,9 +299,6 @@ _TAIL = """
 
 ## What could be lower
 
-- Each scan keeps its scorecard, changed or not, and a transaction bills each row twice. Half of DynamoDB's line is that
-  row. To write it only when a finding changed, and else only the state, would leave a few units a scan; the history of
-  unchanged scans would then have to be told from the state.
 - Cost Explorer's API is billed by the request. `prod` needs none; an account whose exports and budgets do not suffice
   is asked for its cost allocation tags and its anomaly subscriptions, by every scan. Whether AWS bills these two
   operations is not stated for each: look at `APIRequest` on your bill. If it does, scan less often, or deny the scanner
