@@ -54,6 +54,7 @@ from eks_readiness.adapters.probes import AWS_PROBES, KUBERNETES_PROBES
 from eks_readiness.adapters.sns_notifier import MAX_MESSAGE_BYTES
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
 from eks_readiness.app.dispatch_scans import dispatch_scans
+from eks_readiness.app.query_results import scan_history
 from eks_readiness.app.relay_events import RelayEvent
 from eks_readiness.app.scan_cluster import ScanCluster
 from eks_readiness.app.sweep import Sweep
@@ -199,10 +200,10 @@ def test_duplicate_or_late_schedule_delivery(seed: int, observed: Observed) -> N
         newest[each.cluster] = max(newest[each.cluster], each.slot)
     for cluster in clusters:
         state = ledger.results.state(cluster.arn)
-        scans = ledger.results.scans(cluster.arn, limit=50)
+        (found,) = scan_history(cluster, ledger, limit=50)
         assert state is not None
-        assert (state.slot, state.version) == (slot(4), len(scans))
-        assert len({each.slot for each in scans}) == len(scans)
+        assert (state.slot, state.version) == (slot(4), found.scans)
+        assert found.newest_slot == slot(4)
     assert [event.kind for event in map(_told, ledger.outbox.pending(), [ledger] * 3)] == ["BASELINE"] * 3
     observed("duplicate or late tick", "dispatch, scan", "one scan for each slot; late ones superseded")
 
