@@ -242,13 +242,22 @@ def document(first: Counts, steady: Counts) -> str:
     ]
     lines += [f"| metrics in the log | {len(first.metrics)} | {len(steady.metrics)} |", ""]
     rows = ", ".join(f"`{name}` {units}" for name, units in steady.write_units_of_rows.items())
-    lines += [f"Write units of the next ones by row: {rows}.", f"One that is kept: {record_units} more.", "", "## Inputs", "", "| price, USD | |", "|---|---:|"]
+    lines += [
+        f"Write units of the next ones by row: {rows}.",
+        f"One that is kept: {record_units} more.",
+        "",
+        "## Inputs",
+        "",
+        "| price, USD | |",
+        "|---|---:|",
+    ]
     lines += [f"| {name} | {price:.10f}".rstrip("0").rstrip(".") + " |" for name, price in PRICES.items()]
     lines += [
         "| CloudWatch custom metric, a month | 0.30, from 10,000 on 0.10, then 0.05, 0.02 |",
         "",
         f"Assumed: {BILLED_SECONDS:g} s billed at {MEMORY_GB:g} GB, {PLATFORM_LOG_BYTES} bytes of log beside the",
-        f"metrics, {RECORDS_A_DAY} records a day, {NAT_BYTES / 1e6:g} MB through a NAT gateway, {COST_EXPLORER} Cost Explorer requests where any.",
+        f"metrics, {RECORDS_A_DAY} records a day, {NAT_BYTES / 1e6:g} MB through a NAT gateway,",
+        f"{COST_EXPLORER} Cost Explorer requests where any.",
         "",
         "## USD a month",
     ]

@@ -105,3 +105,11 @@ class PythonFunction(Construct):
                 actions=[*actions], resources=[*on], conditions=dict(conditions) if conditions else None
             )
         )
+
+    def allow_starting_itself(self) -> None:
+        """Let the function hand on what it has no time for.
+
+        A policy apart: the function waits for the role's other rights, and this one needs its ARN.
+        """
+        statement = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.function_arn])
+        iam.Policy(self, "StartItself", statements=[statement], roles=[self.role])

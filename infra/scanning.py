@@ -79,6 +79,8 @@ class Scanning(Construct):
             # The schedule hands over and goes: an error of the function itself ends here.
             on_failure=destinations.SqsDestination(self.lost_ticks.queue),
         )
+        # It hands the rest on when a large register takes more time than it has; a failure of that part ends as here.
+        dispatch.allow_starting_itself()
         self.requests.allow_send(dispatch.role)
         self.lost_ticks.allow_send(dispatch.role)
         FunctionSchedule(

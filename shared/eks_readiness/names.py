@@ -46,6 +46,7 @@ ARCHIVE_PREFIX = "scans/"
 
 # The tick that starts the dispatcher
 SCHEDULED_TIME = "scheduled_time"
+AFTER_CLUSTER = "after_cluster"
 """Key of the schedule's input that holds the scheduled time (the Scheduler's context attribute), RFC 3339.
 
 Where the schedule has no input of its own, the service's notification has it under `time`.

@@ -62,8 +62,8 @@ class ClusterRegistry(Protocol):
         `write` is None when there was no state: then there must still be none. Its history stays.
         """
 
-    def registered(self) -> Iterator[Registration]:
-        """Every registered cluster."""
+    def registered(self, *, after: ClusterArn | None = None) -> Iterator[Registration]:
+        """Every registered cluster, in the register's own order; only those that follow `after`, which may be gone."""
 
     def registration(self, cluster: ClusterArn) -> Registration | None:
         """What is registered about a cluster."""

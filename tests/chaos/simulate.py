@@ -106,7 +106,7 @@ def _run(world: World, choose: Chooser, steps: int) -> None:
 
 def step(world: World, choose: Chooser) -> bool:
     """One thing happens; False when nothing is under way."""
-    waiting = len(world.actors), len(world.messages), len(world.records)
+    waiting = len(world.actors), len(world.messages), len(world.records), len(world.handed_on)
     total = sum(waiting)
     if not total:
         return False
@@ -115,8 +115,10 @@ def step(world: World, choose: Chooser) -> bool:
         world.resume(world.actors[at])
     elif at < waiting[0] + waiting[1]:
         world.receive(at - waiting[0])
-    else:
+    elif at < sum(waiting[:3]):
         world.relay(at - waiting[0] - waiting[1])
+    else:
+        world.go_on(at - sum(waiting[:3]))
     if choose.chance(0.3):
         world.now += timedelta(seconds=choose.pick(40))
     return True

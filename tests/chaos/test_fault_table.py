@@ -53,7 +53,7 @@ from eks_readiness.adapters.probe import Kind
 from eks_readiness.adapters.probes import AWS_PROBES, KUBERNETES_PROBES
 from eks_readiness.adapters.sns_notifier import MAX_MESSAGE_BYTES
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
-from eks_readiness.app.dispatch_scans import dispatch_scans
+from eks_readiness.app.dispatch_scans import Tick, request_scans
 from eks_readiness.app.query_results import scan_history
 from eks_readiness.app.relay_events import RelayEvent
 from eks_readiness.app.scan_cluster import ScanCluster
@@ -191,7 +191,7 @@ def test_duplicate_or_late_schedule_delivery(seed: int, observed: Observed) -> N
     queue, ticks = MemoryScanQueue(), [slot(number) for number in range(5) for _ in range(chance.randint(1, 3))]
     chance.shuffle(ticks)
     for tick in ticks:
-        dispatch_scans(tick, registry=ledger.registry, queue=queue, metrics=MemoryMetricSink())
+        request_scans(Tick(slot=tick), registry=ledger.registry, queue=queue)
     chance.shuffle(queue.requests)
     scan, newest = scanner(ledger, Clusters()), dict.fromkeys(clusters, START - HOUR)
     for each in queue.requests:
@@ -271,9 +271,7 @@ def test_crash_of_one_cluster_of_many(
     ledger, bad = account.ledger(), named(count // 2)
     for number in range(count):
         ledger.registry.register(Registration(cluster=named(number), registered_at=START))
-    dispatch_scans(
-        START, registry=ledger.registry, queue=SqsScanQueue(account.sqs, account.queue_url), metrics=MemoryMetricSink()
-    )
+    request_scans(Tick(slot=START), registry=ledger.registry, queue=SqsScanQueue(account.sqs, account.queue_url))
     written, until = 0, time.monotonic() + 500
     with account.scan() as scan:
         while (written < count - 1 or scan.deaths < receives) and time.monotonic() < until:

@@ -128,7 +128,9 @@ class Protocol(RuleBasedStateMachine):
         self.slot = 0
         self.world.tick(START)
 
-    @precondition(lambda self: bool(self.world.actors or self.world.messages or self.world.records))
+    @precondition(
+        lambda self: bool(self.world.actors or self.world.messages or self.world.records or self.world.handed_on)
+    )
     @rule(seed=SEEDS, steps=st.integers(1, 20))
     def go_on(self, seed: int, steps: int) -> None:
         """Whoever is chosen makes a step."""

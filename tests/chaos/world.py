@@ -25,7 +25,7 @@ from eks_readiness.adapters.memory import (
     MemoryResultStore,
     MemoryStatementStore,
 )
-from eks_readiness.app.dispatch_scans import dispatch_scans
+from eks_readiness.app.dispatch_scans import Tick, dispatch_scans
 from eks_readiness.app.query_results import scan_history
 from eks_readiness.app.register_cluster import remove_cluster
 from eks_readiness.app.relay_events import RelayEvent
@@ -267,6 +267,7 @@ class World:
         self.current: Actor | None = None
         self.messages: list[tuple[ScanRequest, int]] = []
         self.records: list[tuple[OutboxKey, int]] = []
+        self.handed_on: list[Tick] = []
         self.applied: dict[str, list[LedgerWrite]] = defaultdict(list)
         self.published: dict[str, list[Actor]] = defaultdict(list)
         self.told_moves: dict[str, int] = {}
@@ -374,15 +375,29 @@ class World:
     def tick(self, slot: datetime) -> None:
         """The schedule fires, perhaps more than once."""
         for _ in range(1 + self.choose.chance(0.15)):
-            self.start(
-                Actor(
-                    "dispatch",
-                    lambda: dispatch_scans(slot, registry=self._seen.registry, queue=self, metrics=_SILENT),
-                    SCAN_TIMEOUT_SECONDS,
-                    self.now,
-                    on_failure=lambda: self.tick(slot) if not self.faults or self.choose.chance(0.9) else None,
-                )
+            self._dispatch(Tick(slot=slot))
+
+    def go_on(self, number: int) -> None:
+        """Start the dispatcher for the rest of a tick."""
+        self._dispatch(self.handed_on.pop(number))
+
+    def _dispatch(self, tick: Tick) -> None:
+        def dispatch() -> None:
+            dispatch_scans(
+                tick,
+                registry=self._seen.registry,
+                queue=self,
+                metrics=_SILENT,
+                hand_on=lambda rest: self.call("hand_on", self.handed_on.append, (rest,), {}),
+                seconds_left=lambda: 0.0 if self.choose.chance(0.5) else 60.0,
+                at_once=1,
             )
+
+        def again() -> None:
+            if not self.faults or self.choose.chance(0.9):
+                self._dispatch(tick)
+
+        self.start(Actor("dispatch", dispatch, SCAN_TIMEOUT_SECONDS, self.now, on_failure=again))
 
     def send(self, requests: Sequence[ScanRequest]) -> None:
         """ScanQueue: each message is delivered at least once."""

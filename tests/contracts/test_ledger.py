@@ -62,6 +62,21 @@ def test_registrations_come_and_go(ledger: Ledger) -> None:
     assert ledger.registry.registration(CLUSTER.arn) is None
 
 
+def test_the_register_goes_on_after_a_cluster(ledger: Ledger) -> None:
+    """In its own order, whatever that is; also after one that was removed meanwhile."""
+    clusters = [msgspec.structs.replace(CLUSTER, name=f"c{number}") for number in range(30)]
+    for each in clusters:
+        ledger.registry.register(Registration(cluster=each, registered_at=START))
+    everyone = [each.cluster for each in ledger.registry.registered()]
+    assert sorted(each.arn for each in everyone) == sorted(each.arn for each in clusters)
+    for number in (0, 1, 13, 28, 29):
+        assert [each.cluster for each in ledger.registry.registered(after=everyone[number].arn)] == everyone[
+            number + 1 :
+        ]
+    ledger.registry.remove(everyone[13], event=None, at=START)
+    assert [each.cluster for each in ledger.registry.registered(after=everyone[13].arn)] == everyone[14:]
+
+
 def test_a_scan_is_written_whole(registered: Ledger) -> None:
     """State, scan and event are there together."""
     first = write(None, 0, 2)

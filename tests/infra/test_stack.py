@@ -497,6 +497,16 @@ def test_what_a_schedule_started_in_vain_is_kept(verb: str, schedule: str, retri
     assert invoke["MaximumRetryAttempts"] == retries
 
 
+def test_the_dispatcher_alone_may_start_itself(stack: Synthesised) -> None:
+    """To hand on the rest of a large register; what it started in vain is kept as the schedule's own ticks are."""
+    starts = {
+        verb: [each["Resource"] for each in stack.rights(verb) if "lambda:InvokeFunction" in as_list(each["Action"])]
+        for verb in SETTINGS
+    }
+    own = stack.id_of(stack.function("dispatch"))
+    assert {verb: found for verb, found in starts.items() if found} == {"dispatch": [{"Fn::GetAtt": [own, "Arn"]}]}
+
+
 def test_a_paused_deployment_schedules_no_scans(tmp_path: Path, stack: Synthesised) -> None:
     """And is not told that there are none; the sweep goes on, so that shown levels become unknown."""
     paused = synthesise(tmp_path, msgspec.structs.replace(CONFIG, paused=True), validated=False)

@@ -21,6 +21,7 @@ from eks_readiness.adapters.dynamo_items import (
     key,
     name_of,
     registration_item,
+    shard,
     shards,
 )
 from eks_readiness.adapters.dynamo_results import state_put
@@ -59,9 +60,14 @@ class DynamoClusterRegistry:
             return "removed"
         return "unregistered" if reasons[0] == CONDITION_FAILED else "lost_race"
 
-    def registered(self) -> Iterator[Registration]:
-        """Every registered cluster."""
-        index = self._table.query_index(names.REGISTRY_INDEX, names.REGISTRY_SHARD, shards(names.REGISTRY_SHARD))
+    def registered(self, *, after: ClusterArn | None = None) -> Iterator[Registration]:
+        """Every registered cluster, by shard of the index and ARN."""
+        of_index, start = shards(names.REGISTRY_SHARD), None
+        if after:
+            at = shard(after, names.REGISTRY_SHARD)
+            of_index = of_index[of_index.index(at) :]
+            start = {**key(after, REGISTRATION), names.REGISTRY_SHARD: {"S": at}}
+        index = self._table.query_index(names.REGISTRY_INDEX, names.REGISTRY_SHARD, of_index, start=start)
         for item in index:
             try:
                 registration = _registration(item)

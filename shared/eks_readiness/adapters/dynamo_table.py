@@ -78,18 +78,24 @@ class LedgerTable:
             Limit=page,
         )
 
-    def query_index(self, index: str, shard_attribute: str, shards: Sequence[str]) -> Iterator[Item]:
-        """Every row of an index. An index lags behind the table by moments."""
-        for shard in shards:
+    def query_index(
+        self, index: str, shard_attribute: str, shards: Sequence[str], *, start: Item | None = None
+    ) -> Iterator[Item]:
+        """Every row of an index; of its first shard those that follow `start`, a row's keys of table and index.
+
+        An index lags behind the table by moments.
+        """
+        for number, shard in enumerate(shards):
             yield from self._query(
+                start=start if number == 0 else None,
                 IndexName=index,
                 KeyConditionExpression="#h = :h",
                 ExpressionAttributeNames={"#h": shard_attribute},
                 ExpressionAttributeValues={":h": {"S": shard}},
             )
 
-    def _query(self, **parameters: Any) -> Iterator[Item]:
-        following: dict[str, Any] = {}
+    def _query(self, *, start: Item | None = None, **parameters: Any) -> Iterator[Item]:
+        following: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
         while True:
             with self._translated("Query"):
                 answer = self._client.query(TableName=self.name, **parameters, **following)

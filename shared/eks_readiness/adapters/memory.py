@@ -56,9 +56,9 @@ class MemoryClusterRegistry:
                     self._outbox.add(write.event, at)
             return "removed"
 
-    def registered(self) -> Iterator[Registration]:
-        """Every registered cluster."""
-        yield from list(self._registrations.values())
+    def registered(self, *, after: ClusterArn | None = None) -> Iterator[Registration]:
+        """Every registered cluster, by its ARN."""
+        yield from [self._registrations[arn] for arn in sorted(self._registrations) if after is None or arn > after]
 
     def registration(self, cluster: ClusterArn) -> Registration | None:
         """What is registered about a cluster."""

@@ -1,56 +1,131 @@
-"""At each tick of the schedule, ask for one scan of every registered cluster."""
+"""At each tick of the schedule, ask for one scan of every registered cluster, as many at a time as there is time for.
+
+Memory does not grow with the fleet: registrations are read and asked for in small groups. When an invocation's time
+runs short it hands the rest on to the next one, by the cluster up to which it came.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 import msgspec
 
 from eks_readiness import names
-from eks_readiness.domain.errors import InputError
+from eks_readiness.domain.cluster import ClusterArn, ClusterRef
+from eks_readiness.domain.errors import InputError, StoreError
 from eks_readiness.domain.instant import Instant
 from eks_readiness.domain.ledger import ScanRequest
 from eks_readiness.ports import ClusterRegistry, MetricSink, ScanQueue
 
+RESERVE_SECONDS = 30.0
+"""Left when the rest is handed on: for a group that SQS takes slowly, and for handing on."""
+AT_ONCE = 100
+"""Requests between two looks at the clock."""
 
-class _Tick(msgspec.Struct, frozen=True, kw_only=True):
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    """A slot whose scans are to be requested, of the clusters that follow `after` in the register; of all, if None."""
+
+    slot: datetime
+    after: ClusterArn | None = None
+
+    def to_event(self) -> dict[str, str]:
+        """The event that `parse_tick` reads back."""
+        event = {names.SCHEDULED_TIME: self.slot.isoformat()}
+        return event if self.after is None else {**event, names.AFTER_CLUSTER: self.after}
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True):
     scheduled_time: Instant | None = None
     time: Instant | None = None
+    after_cluster: str = ""
 
 
-def scheduled_time(tick: object) -> datetime:
-    """The slot of a tick, in whole seconds: the time for which it was scheduled, never that of its delivery.
+def parse_tick(event: object) -> Tick:
+    """Read a tick; its slot is the time for which it was scheduled, in whole seconds, never that of its delivery.
 
     Raises:
-        InputError: the tick does not say.
+        InputError: the event does not say, or begins after what is no cluster.
     """
     try:
-        read = msgspec.convert(tick, _Tick)
+        read = msgspec.convert(event, _Event)
     except (msgspec.ValidationError, ValueError) as error:
         raise InputError(f"not a tick of the schedule: {error}", remedy=_REMEDY) from error
     at = read.scheduled_time or read.time
     if at is None:
         raise InputError(f"not a tick of the schedule: it has neither {names.SCHEDULED_TIME} nor time", remedy=_REMEDY)
-    return at.astimezone(UTC).replace(microsecond=0)
+    after = ClusterRef.parse(read.after_cluster).arn if read.after_cluster else None
+    return Tick(slot=at.astimezone(UTC).replace(microsecond=0), after=after)
 
 
 _REMEDY = f'the schedule\'s input is {{"{names.SCHEDULED_TIME}": "<aws.scheduler.scheduled-time>"}}'
 
 
-def dispatch_scans(slot: datetime, *, registry: ClusterRegistry, queue: ScanQueue, metrics: MetricSink) -> int:
-    """Request a scan of every registered cluster for a slot; returns how many.
+class Dispatched(msgspec.Struct, frozen=True, kw_only=True):
+    """How many scans were requested, and the tick that stands for the rest; None when there is no rest."""
 
-    The same slot twice asks for the same runs: the second one finds them answered.
+    scans: int
+    rest: Tick | None = None
+
+
+def dispatch_scans(  # noqa: PLR0913 - a tick, the ports, and the limits of an invocation
+    tick: Tick,
+    *,
+    registry: ClusterRegistry,
+    queue: ScanQueue,
+    metrics: MetricSink,
+    hand_on: Callable[[Tick], None],
+    seconds_left: Callable[[], float],
+    at_once: int = AT_ONCE,
+) -> Dispatched:
+    """Request the scans of a tick while there is time, and hand the rest on.
+
+    The same tick twice asks for the same runs: the second one finds them answered. Nothing is handed on by an
+    invocation that fails: it is tried again from where it began, and so there is only ever one that goes on.
 
     Raises:
-        StoreError: the register could not be read, or requests were not taken by the queue; they are named.
+        StoreError: the register could not be read, requests were not taken by the queue (some are named), or the rest
+            could not be handed on.
     """
-    requests = scan_requests(slot, registry)
-    queue.send(requests)
-    metrics.fleet({names.SCANS_DISPATCHED: len(requests)})
-    return len(requests)
+    done = request_scans(tick, registry=registry, queue=queue, seconds_left=seconds_left, at_once=at_once)
+    metrics.fleet({names.SCANS_DISPATCHED: done.scans})
+    if done.rest is not None:
+        hand_on(done.rest)
+    return done
 
 
-def scan_requests(slot: datetime, registry: ClusterRegistry) -> list[ScanRequest]:
-    """A request for every registered cluster."""
-    return [ScanRequest(cluster_arn=each.cluster.arn, slot=slot, trigger="schedule") for each in registry.registered()]
+def request_scans(
+    tick: Tick,
+    *,
+    registry: ClusterRegistry,
+    queue: ScanQueue,
+    seconds_left: Callable[[], float] = lambda: math.inf,
+    at_once: int = AT_ONCE,
+) -> Dispatched:
+    """Request the scans of a tick, `at_once` at a time, until fewer than RESERVE_SECONDS are left.
+
+    Raises:
+        StoreError: the register could not be read, or requests were not taken by the queue: the others were sent.
+    """
+    requests: Iterator[ScanRequest] = (
+        ScanRequest(cluster_arn=each.cluster.arn, slot=tick.slot, trigger="schedule")
+        for each in registry.registered(after=tick.after)
+    )
+    sent, refused, first = 0, 0, None
+    group = list(islice(requests, at_once))
+    while group:
+        try:
+            queue.send(group)
+        except StoreError as error:
+            refused, first = refused + 1, first or error
+        else:
+            sent += len(group)
+        last, group = group[-1].cluster.arn, list(islice(requests, at_once))
+        if group and seconds_left() < RESERVE_SECONDS:
+            break
+    if first is not None:
+        raise StoreError(f"{refused} groups of scans were not requested whole; {sent} scans were: {first}") from first
+    return Dispatched(scans=sent, rest=Tick(slot=tick.slot, after=last) if group else None)

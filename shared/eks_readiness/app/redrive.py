@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 
-from eks_readiness.app.dispatch_scans import scan_requests, scheduled_time
+from eks_readiness.app.dispatch_scans import Tick, parse_tick, request_scans
 from eks_readiness.domain.errors import InputError
 from eks_readiness.domain.ledger import PendingEvent
 from eks_readiness.ports import DeadLetter, DeadLetterKind, DeadLetters, Ledger, ScanQueue
@@ -65,21 +64,24 @@ class Redrive:
         return self._events(taken) if what == "events" else self._drop(taken)
 
     def _ticks(self, taken: Sequence[DeadLetter]) -> Redriven:
-        slots: list[datetime] = []
+        ticks: list[Tick] = []
         read: list[DeadLetter] = []
         kept: list[DeadLetter] = []
         for each in taken:
             try:
-                slots.append(_slot(each))
+                ticks.append(_tick(each))
                 read.append(each)
             except InputError:
                 kept.append(each)
-        requests = scan_requests(max(slots), self.ledger.registry) if slots else []
-        self.queue.send(requests)
+        requested = 0
+        if ticks:
+            # Of every cluster, whatever part of the fleet the newest one stood for: others may have failed on the rest.
+            newest = Tick(slot=max(each.slot for each in ticks))
+            requested = request_scans(newest, registry=self.ledger.registry, queue=self.queue).scans
         self.letters.delete(read)
         self.letters.give_back(kept)
         return Redriven(
-            requested=len(requests),
+            requested=requested,
             dropped=len(read),
             kept=tuple(f"{each.id} is not a tick of the schedule" for each in kept),
         )
@@ -102,14 +104,14 @@ class Redrive:
         return Redriven(dropped=len(taken))
 
 
-def _slot(letter: DeadLetter) -> datetime:
-    """The slot of a tick that the schedule could not deliver, or that the function could not work off."""
+def _tick(letter: DeadLetter) -> Tick:
+    """A tick that the schedule could not deliver, or that the function could not work off."""
     try:
         tick = msgspec.json.decode(letter.body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InputError(f"not a tick of the schedule: {error}") from error
     # Lambda wraps what a function failed on into a record of its own.
-    return scheduled_time(tick["requestPayload"] if isinstance(tick, dict) and "requestPayload" in tick else tick)
+    return parse_tick(tick["requestPayload"] if isinstance(tick, dict) and "requestPayload" in tick else tick)
 
 
 def look(letters: DeadLetters, *, limit: int) -> tuple[int, tuple[DeadLetter, ...]]:

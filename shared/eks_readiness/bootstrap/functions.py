@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -12,9 +11,10 @@ from eks_readiness.adapters.aws_session import SdkSession
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.dynamo_items import parse_outbox_key
 from eks_readiness.adapters.emf_metrics import EmfMetricSink
+from eks_readiness.adapters.lambda_invoker import LambdaInvoker
 from eks_readiness.adapters.sns_notifier import SnsLevelNotifier
 from eks_readiness.adapters.sqs_queue import SqsScanQueue
-from eks_readiness.app.dispatch_scans import dispatch_scans
+from eks_readiness.app.dispatch_scans import Dispatched, Tick, dispatch_scans
 from eks_readiness.app.relay_events import Relayed, RelayEvent
 from eks_readiness.app.sweep import Sweep
 from eks_readiness.bootstrap.ledger import SDK, dynamo_ledger
@@ -51,14 +51,23 @@ def ledger_of(
     )
 
 
-def dispatcher(settings: DispatchSettings) -> Callable[[datetime], int]:
-    """Requests a scan of every registered cluster for a slot; returns how many."""
+def dispatcher(settings: DispatchSettings, *, function_name: str) -> Callable[..., Dispatched]:
+    """Requests the scans of a tick; what `function_name`, itself, has no time for, it is started for once more."""
     session, metrics = SdkSession(), EmfMetricSink(settings.deployment)
     queue = SqsScanQueue(
         session.client("sqs", config=SDK), settings.scan_queue_url, jitter_seconds=settings.jitter_seconds
     )
+    own = LambdaInvoker(session.client("lambda", config=SDK), function_name)
+
+    def hand_on(rest: Tick) -> None:
+        own.start(rest.to_event())
+
     return partial(
-        dispatch_scans, registry=ledger_of(session, settings, metrics).registry, queue=queue, metrics=metrics
+        dispatch_scans,
+        registry=ledger_of(session, settings, metrics).registry,
+        queue=queue,
+        metrics=metrics,
+        hand_on=hand_on,
     )
 
 
