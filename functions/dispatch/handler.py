@@ -13,7 +13,7 @@ from eks_readiness.bootstrap.functions import dispatcher
 from eks_readiness.settings import DispatchSettings
 
 logger = Logger()
-dispatch = dispatcher(DispatchSettings.from_env(os.environ), function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+dispatch = dispatcher(DispatchSettings.from_env(os.environ))
 
 
 @logger.inject_lambda_context(clear_state=True)

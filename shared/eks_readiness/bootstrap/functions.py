@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -51,15 +52,16 @@ def ledger_of(
     )
 
 
-def dispatcher(settings: DispatchSettings, *, function_name: str) -> Callable[..., Dispatched]:
-    """Requests the scans of a tick; what `function_name`, itself, has no time for, it is started for once more."""
+def dispatcher(settings: DispatchSettings) -> Callable[..., Dispatched]:
+    """Requests the scans of a tick; for what it has no time for, it starts its own function once more."""
     session, metrics = SdkSession(), EmfMetricSink(settings.deployment)
     queue = SqsScanQueue(
         session.client("sqs", config=SDK), settings.scan_queue_url, jitter_seconds=settings.jitter_seconds
     )
-    own = LambdaInvoker(session.client("lambda", config=SDK), function_name)
 
     def hand_on(rest: Tick) -> None:
+        # Lambda sets the name; the client is made only when there is something to hand on.
+        own = LambdaInvoker(session.client("lambda", config=SDK), os.environ["AWS_LAMBDA_FUNCTION_NAME"])
         own.start(rest.to_event())
 
     return partial(
