@@ -63,6 +63,8 @@ PLATFORM_LOG_BYTES = 900
 """Lambda's own START, END and REPORT lines, and the handler's one."""
 RECORDS_A_DAY = 4
 """Of a cluster: two are made anew (domain/decision.KEPT_FOR), and so often something changed, an assumption."""
+SWEEPS_AN_HOUR, SWEEP_READ_UNITS = 12, 1.1
+"""Each reads every state consistently, and the register twice."""
 COST_EXPLORER = 2
 """Requests of a scan, in an account whose exports and budgets do not suffice."""
 NAT_BYTES = 1_000_000
@@ -207,6 +209,11 @@ def month(counts: Counts, record_units: int, clusters: int, every_hours: int) ->
             write_units * PRICES["DynamoDB on demand, write unit"]
             + counts.read_units * PRICES["DynamoDB on demand, read unit"]
         ),
+        "DynamoDB, read by sweeps": clusters
+        * HOURS_A_MONTH
+        * SWEEPS_AN_HOUR
+        * SWEEP_READ_UNITS
+        * PRICES["DynamoDB on demand, read unit"],
         "SQS": (scans * counts.sqs_requests + IDLE_POLLS_A_MONTH) * PRICES["SQS, request"],
         "Metrics": _metrics(clusters + FLEET_METRICS),
         "Logs": scans * log_bytes / 1e9 * PRICES["CloudWatch Logs, GB taken in"],
@@ -257,6 +264,7 @@ def document(first: Counts, steady: Counts) -> str:
         "",
         f"Assumed: {BILLED_SECONDS:g} s billed at {MEMORY_GB:g} GB, {PLATFORM_LOG_BYTES} bytes of log beside the",
         f"metrics, {RECORDS_A_DAY} records a day, {NAT_BYTES / 1e6:g} MB through a NAT gateway,",
+        f"{SWEEPS_AN_HOUR} sweeps an hour of {SWEEP_READ_UNITS} read units a cluster,",
         f"{COST_EXPLORER} Cost Explorer requests where any.",
         "",
         "## USD a month",
@@ -289,6 +297,7 @@ dollars a month beside it, whatever the fleet's size.
                       billed seconds x GB x price + write units x price + read units x price
                     + SQS requests x price + log bytes x price + metrics asked for x price
                     + Cost Explorer requests x price + NAT bytes x price)
+                + clusters x 730 h x sweeps an hour x read units x price
                 + (clusters + metrics of the fleet) x price of a metric
 
 ## Counted, of one scan
@@ -303,8 +312,9 @@ _TAIL = """
 - **Gathered once, in a warm function.** CloudTrail's history is looked up once for all clusters of an account and
   region; the first scan's look-ups are in the table above.
 - **Gzip** on every list: a page through a NAT gateway costs an eighth.
-- **Jitter.** The messages of one tick are spread (`jitter_seconds`), so that a large fleet needs few functions at
-  once, and no partition of the table meets more than one cluster's writes.
+- **Jitter and a bounded concurrency.** The messages of one tick are spread (`jitter_seconds`), and `scan_concurrency`
+  of them are worked off at once: a large fleet needs few functions, and no partition of the table becomes hot
+  ([ADR 55](adr/0055-partition-heat.md)).
 
 ## What could be lower
 

@@ -66,8 +66,9 @@ class ConfigError(Exception):
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of one deployment; every key has a default.
 
-    `name` is the stack's name and tells deployments apart. `jitter_seconds` spreads the scans of one tick.
-    `scan_timeout_seconds` bounds one cluster's scan. `scan_concurrency` is how many clusters are scanned at once.
+    `name` is the stack's name and tells deployments apart. `jitter_seconds` spreads the start of one tick's
+    scans, as far as SQS can delay them; in a long interval `scan_concurrency` does it further: how many clusters are
+    scanned at once, from 2 to 1,000 as Lambda takes it. `scan_timeout_seconds` bounds one cluster's scan.
     `thresholds` overrides the policy. `checklist_packages` are directories or wheels with checks of one's own, relative
     to the file. `evidence_buckets` are S3 buckets whose objects statements may point to: the scanner may look at them.
     While `paused`, no scan is scheduled, and the alarm that misses them is silent.
