@@ -204,7 +204,7 @@ def test_they_run(built: Built, tmp_path: Path) -> None:
         with runtime(built.light, "dispatch", dispatch.to_env()) as function:
             tick = function.invoke({"scheduled_time": "2026-03-10T12:00:00Z"})
             assert tick.error is None
-            assert tick.result == {"slot": "2026-03-10T12:00:00+00:00", "scans": 1}
+            assert tick.result == {"slot": "2026-03-10T12:00:00+00:00", "scans": 1, "handed_on_after": None}
             wrong = function.invoke({"hello": "world"})
             assert wrong.error is not None
             assert wrong.error["errorType"] == "InputError"
