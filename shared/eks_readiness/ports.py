@@ -19,6 +19,7 @@ from eks_readiness.domain.cluster import ClusterArn, ClusterRef
 from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, ForeignEvent, LevelEvent, OutboxKey
 from eks_readiness.domain.ledger import (
     ClusterState,
+    KeptScan,
     LedgerWrite,
     PendingEvent,
     Registration,
@@ -123,8 +124,11 @@ class ResultStore(Protocol):
     def commit(self, write: LedgerWrite, *, at: datetime) -> WriteOutcome:
         """Write state, scan (if there is one) and event in one transaction, or nothing."""
 
-    def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
-        """The newest scan that was kept, with its scorecard; it says itself when details of it are missing."""
+    def newest_scan(self, cluster: ClusterArn, kept: KeptScan | None = None) -> ScanRecord | None:
+        """The scan that the state names as kept, with its scorecard; it says itself when details of it are missing.
+
+        The newest kept one, if the state names none, or its record is gone.
+        """
 
     def scans(self, cluster: ClusterArn, *, limit: int, details: bool = True) -> Sequence[ScanRecord]:
         """The newest scans that were kept, newest first; without `details` those of large scans are not looked up."""

@@ -73,7 +73,7 @@ def test_the_register_goes_on_after_a_cluster(ledger: Ledger) -> None:
         assert [each.cluster for each in ledger.registry.registered(after=everyone[number].arn)] == everyone[
             number + 1 :
         ]
-    ledger.registry.remove(everyone[13], event=None, at=START)
+    ledger.registry.remove(everyone[13], write=None, at=START)
     assert [each.cluster for each in ledger.registry.registered(after=everyone[13].arn)] == everyone[14:]
 
 

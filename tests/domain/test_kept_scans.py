@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eks_readiness.adapters.memory import memory_ledger
+from eks_readiness.adapters.memory import MemoryClusterRegistry, memory_ledger
 from eks_readiness.app.query_results import newest_scan, scan_history
 from eks_readiness.domain.attestation import Waiver
 from eks_readiness.domain.decision import KEPT_FOR, decide
@@ -149,6 +149,24 @@ def test_a_confirmation_counts_for_the_scan_that_it_names() -> None:
     assert without.confirmed is None
     (matching,) = spans(second.state, [first.scan])
     assert (matching.scans, matching.newest_slot) == (2, slot(1))
+
+
+def test_a_state_that_was_restored_alone_goes_on() -> None:
+    """Its next scan confirms a record that is not the newest: that one is shown, and the other stays as it was."""
+    ledger = memory_ledger()
+    ledger.registry.register(REGISTRATION)
+    first = write(None, 0, 2)
+    ledger.results.commit(first, at=START)
+    ledger.results.commit(write(first.state, 1, 1), at=START)
+    assert isinstance(ledger.registry, MemoryClusterRegistry)
+    ledger.registry.states[CLUSTER.arn] = first.state
+    again = write(first.state, 2, 2)
+    assert ledger.results.commit(again, at=START) == "written"
+    newest = newest_scan(CLUSTER, again.state, ledger)
+    assert newest is not None
+    assert newest.scorecard == scorecard(2, number=2)
+    history = scan_history(CLUSTER, ledger, limit=5)
+    assert [(each.scan.slot, each.newest_slot) for each in history] == [(slot(1), slot(1)), (slot(0), slot(2))]
 
 
 _STEPS = st.lists(

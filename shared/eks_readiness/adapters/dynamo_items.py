@@ -133,15 +133,17 @@ def state_item(state: ClusterState) -> Item:
     return row(key(state.cluster.arn, STATE), state, attributes)
 
 
-def scan_key(cluster: ClusterArn, scan: ScanRecord) -> Item:
+def scan_key(cluster: ClusterArn, slot: datetime, scan_id: str) -> Item:
     """The key of a scan: scans sort by slot."""
-    return key(cluster, f"{SCAN_PREFIX}{instant(scan.slot)}#{scan.scan_id}")
+    return key(cluster, f"{SCAN_PREFIX}{instant(slot)}#{scan_id}")
 
 
 def scan_item(cluster: ClusterArn, scan: ScanRecord, retention: timedelta, attributes: Item | None = None) -> Item:
     """A scan, until its retention is over."""
     expires = int((scan.slot + retention).timestamp())
-    return row(scan_key(cluster, scan), scan, {names.EXPIRES: {"N": str(expires)}, **(attributes or {})})
+    return row(
+        scan_key(cluster, scan.slot, scan.scan_id), scan, {names.EXPIRES: {"N": str(expires)}, **(attributes or {})}
+    )
 
 
 def event_item(event: StoredEvent, created_at: datetime) -> Item:

@@ -24,6 +24,7 @@ from eks_readiness.adapters.dynamo_items import (
     instant,
     key,
     name_of,
+    scan_key,
     shards,
     state_item,
 )
@@ -31,7 +32,7 @@ from eks_readiness.adapters.dynamo_scans import ScanRows
 from eks_readiness.adapters.dynamo_table import ABSENT, CONDITION_FAILED, PRESENT, LedgerTable, token_of
 from eks_readiness.domain.cluster import ClusterArn
 from eks_readiness.domain.errors import StoreError
-from eks_readiness.domain.ledger import ClusterState, LedgerWrite, ScanRecord, WriteOutcome
+from eks_readiness.domain.ledger import ClusterState, KeptScan, LedgerWrite, ScanRecord, WriteOutcome
 from eks_readiness.ports import BrokenRow, OnBrokenRow
 
 _Value = TypeVar("_Value", ClusterState, ScanRecord)
@@ -69,9 +70,11 @@ class DynamoResultStore:
             return "unregistered"
         return self._why_not(write)
 
-    def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
-        """The newest scan, with its scorecard."""
-        newest = next(self._table.query(cluster, SCAN_PREFIX, descending=True, page=1), None)
+    def newest_scan(self, cluster: ClusterArn, kept: KeptScan | None = None) -> ScanRecord | None:
+        """The scan that the state names as kept, with its scorecard; the newest one where there is no such."""
+        newest = self._table.get(scan_key(cluster, kept.slot, kept.scan_id)) if kept else None
+        if newest is None:
+            newest = next(self._table.query(cluster, SCAN_PREFIX, descending=True, page=1), None)
         return None if newest is None else self._scan_rows.whole(newest, body(newest, ScanRecord))
 
     def scans(self, cluster: ClusterArn, *, limit: int, details: bool = True) -> Sequence[ScanRecord]:

@@ -99,7 +99,9 @@ class ScanRows:
         try:
             return self._put(key, text)
         except StoreError as error:
-            self._on_broken_row(BrokenRow(key=name_of(scan_key(cluster.arn, scan)), problem=f"not archived: {error}"))
+            self._on_broken_row(
+                BrokenRow(key=name_of(scan_key(cluster.arn, scan.slot, scan.scan_id)), problem=f"not archived: {error}")
+            )
             return error
 
     def _put(self, key: str, text: bytes) -> str:

@@ -17,6 +17,7 @@ from eks_readiness.domain.errors import StoreError
 from eks_readiness.domain.event import DigestEvent, Event, ExpiryEvent, LevelEvent, OutboxKey
 from eks_readiness.domain.ledger import (
     ClusterState,
+    KeptScan,
     LedgerWrite,
     PendingEvent,
     Registration,
@@ -176,9 +177,10 @@ class MemoryResultStore:
             return there is None and write.expected_version is None
         return there.version == write.expected_version and (write.scan is None or there.slot < write.state.slot)
 
-    def newest_scan(self, cluster: ClusterArn) -> ScanRecord | None:
-        """The newest scan, with its scorecard."""
-        return next(iter(self.scans(cluster, limit=1)), None)
+    def newest_scan(self, cluster: ClusterArn, kept: KeptScan | None = None) -> ScanRecord | None:
+        """The scan that the state names as kept, or the newest one."""
+        named = self._scans.get(cluster, {}).get(kept.scan_id) if kept else None
+        return named or next(iter(self.scans(cluster, limit=1)), None)
 
     def scans(self, cluster: ClusterArn, *, limit: int, details: bool = True) -> Sequence[ScanRecord]:  # noqa: ARG002 - they are at hand
         """The newest scans, newest first."""

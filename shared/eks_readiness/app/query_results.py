@@ -37,7 +37,7 @@ def newest_scan(cluster: ClusterRef, state: ClusterState | None, ledger: Ledger)
 
     `state` is the cluster's: it knows which scans found the same as the one that is kept.
     """
-    kept = ledger.results.newest_scan(cluster.arn)
+    kept = ledger.results.newest_scan(cluster.arn, state.kept if state else None)
     return spans(state, [kept])[0] if kept is not None else None
 
 

@@ -207,14 +207,10 @@ class ScanSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 def spans(state: ClusterState | None, newest_first: Sequence[ScanRecord]) -> tuple[ScanSpan, ...]:
     """What confirmed each of a cluster's kept scans: of the newest the state knows, of each other one its successor."""
-    confirmed = state.confirmation if state else None
-    found: list[ScanSpan] = []
-    for scan in newest_first:
-        # Record and state are read one after the other, and a record may have been lost: the id decides.
-        matches = confirmed is not None and confirmed.scan_id == scan.scan_id
-        found.append(ScanSpan(scan=scan, confirmed=confirmed if matches else None))
-        confirmed = scan.confirmed_before
-    return tuple(found)
+    known = [state.confirmation if state else None, *(each.confirmed_before for each in newest_first)]
+    # Record and state are read one after the other, and either may have been lost or restored: the id decides.
+    by_scan = {each.scan_id: each for each in reversed(known) if each is not None}
+    return tuple(ScanSpan(scan=each, confirmed=by_scan.get(each.scan_id)) for each in newest_first)
 
 
 class LedgerWrite(msgspec.Struct, frozen=True, kw_only=True):
