@@ -84,7 +84,7 @@ def dispatch_scans(  # noqa: PLR0913 - a tick, the ports, and the limits of an i
     """Request the scans of a tick while there is time, and hand the rest on.
 
     The same tick twice asks for the same runs: the second one finds them answered. Nothing is handed on by an
-    invocation that fails: it is tried again from where it began, and so there is only ever one that goes on.
+    invocation that fails before that: it is tried again from where it began, and failures do not multiply the rest.
 
     Raises:
         StoreError: the register could not be read, requests were not taken by the queue (some are named), or the rest
