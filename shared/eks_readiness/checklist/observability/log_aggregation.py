@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Final
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.observability.agents import either, log_agents
@@ -16,6 +17,8 @@ from eks_readiness.domain.policy import Policy
 
 _CLOUDWATCH_NAMESPACE = "amazon-cloudwatch"
 _SHARED_GROUP = "/aws/eks/fluentbit-cloudwatch/logs"
+# Its chart writes to CloudWatch unless that output is switched off, to a group whose name is a value of the chart.
+_WRITES_TO_CLOUDWATCH: Final = "aws-for-fluent-bit"
 # They may write to CloudWatch or to something else; every other agent never writes to CloudWatch.
 _MAY_WRITE_TO_CLOUDWATCH = frozenset({"fluent-bit", "aws-for-fluent-bit", "fluentd", "vector", "otel-collector"})
 
@@ -128,7 +131,7 @@ def _groups(sink: LogSink | Unavailable, components: Components | Unavailable) -
         return own
     if isinstance(components, Unavailable):
         return components
-    return sink.groups if any(each.ready for each in components.named("aws-for-fluent-bit")) else ()
+    return sink.groups if any(each.ready for each in components.named(_WRITES_TO_CLOUDWATCH)) else ()
 
 
 def _fresh(group: LogGroup, sink: LogSink, oldest: timedelta) -> Verdict | Unavailable:
@@ -156,6 +159,12 @@ def _elsewhere(  # noqa: PLR0911 - one for each thing that decides where logs go
         return None if group_there else failed(f"{in_cloudwatch[0].where} runs, but its log group is not there")
     if group_there and any(each.component in _MAY_WRITE_TO_CLOUDWATCH for each in agents):
         return None
+    if unseen := next((each for each in agents if each.component == _WRITES_TO_CLOUDWATCH), None):
+        return Unavailable(
+            reason="unsupported",
+            detail=f"{unseen.where} writes to CloudWatch unless told otherwise; no group of a known name is there",
+            remedy=f"let it write to {_SHARED_GROUP}, or waive the check where it writes elsewhere",
+        )
     if agents:
         return not_applicable(f"{agents[0].where} writes to something other than CloudWatch")
     if isinstance(nodes, Unavailable):
