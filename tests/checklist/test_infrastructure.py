@@ -315,4 +315,6 @@ def test_what_scales_the_nodes_where_parts_are_denied() -> None:
     sick = msgspec.structs.replace(empty, pools=(NodePool(name="p", ready=False, not_ready_reason="no class"),))
     assert _scale(sick, DENIED) == failed("1 NodePools are not Ready", ["p: no class"])
     untold = msgspec.structs.replace(_daemons("cluster-autoscaler", 1), flags={"v": "4"})
-    assert _scale(NO_POOLS, _components(untold)) == failed(f"no autoscaler works: {untold.where} has 1 of 1 pods ready")
+    assert _scale(NO_POOLS, _components(untold)) == failed(
+        f"no autoscaler works: {untold.where} is not told which groups to scale"
+    )

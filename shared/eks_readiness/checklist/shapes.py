@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Literal
 
-from eks_readiness.domain.evidence import FargateProfiles, Instances, Nodegroups, Nodes, Unavailable
-from eks_readiness.domain.evidence.nodes import Node
+from eks_readiness.domain.evidence import Components, FargateProfiles, Instances, Nodegroups, Nodes, Unavailable
+from eks_readiness.domain.evidence.nodes import Component, Node
 from eks_readiness.domain.policy import Policy
 
 STARTING = timedelta(minutes=10)
@@ -19,6 +20,22 @@ _VERSION = re.compile(r"v?(?P<major>\d+)\.(?P<minor>\d+)")
 
 IN_ORDER = frozenset({"ACTIVE", "UPDATING"})
 """States of EKS resources that are in order; an update that AWS carries out is no fault."""
+
+_TOLD = frozenset({"--node-group-auto-discovery", "--nodes"})
+"""Flags by which Cluster Autoscaler is told which groups to scale.
+
+Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md
+"""
+
+
+def told(autoscaler: Component) -> bool:
+    """Whether a Cluster Autoscaler is told which groups to scale: without, it scales nothing."""
+    return bool(_TOLD & autoscaler.flags.keys())
+
+
+def scales(components: Components, name: Literal["karpenter", "cluster-autoscaler"]) -> bool:
+    """Whether that autoscaler is available, and told what to scale; Karpenter's NodePools tell it."""
+    return any(each.ready and (name == "karpenter" or told(each)) for each in components.named(name))
 
 
 def fargate_only(nodegroups: Nodegroups | Unavailable, profiles: FargateProfiles | Unavailable, nodes: Nodes) -> bool:

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import IN_ORDER, fargate_only, first_unavailable, self_managed, starting
+from eks_readiness.checklist.shapes import (
+    IN_ORDER,
+    fargate_only,
+    first_unavailable,
+    scales,
+    self_managed,
+    starting,
+    told,
+)
 from eks_readiness.domain.evidence import (
     AutoScalingGroups,
     ClusterConfiguration,
@@ -26,9 +34,6 @@ from eks_readiness.domain.policy import Policy
 
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html: amiType, by how it begins
 _AMI_FAMILIES = (("BOTTLEROCKET_", "bottlerocket"), ("AL2023_", "al2023"), ("AL2_", "al2"), ("WINDOWS_", "windows"))
-
-_TOLD = frozenset({"--node-group-auto-discovery", "--nodes"})
-"""Flags by which Cluster Autoscaler is told which groups to scale."""
 
 
 @check("node-groups.healthy", needs=(if_available(Nodegroups), if_available(Nodes)), required=True)
@@ -96,9 +101,9 @@ def nodes_scale(  # noqa: PLR0913 - one for each slice
     if cluster.auto_mode and not not_ready and not no_pool:
         return passed("EKS Auto Mode scales the nodes")
     if isinstance(components, Components):
-        if by_pools and any(each.ready for each in components.named("karpenter")):
+        if by_pools and scales(components, "karpenter"):
             return passed("Karpenter is available and every NodePool is Ready")
-        if any(each.ready and _TOLD & each.flags.keys() for each in components.named("cluster-autoscaler")):
+        if scales(components, "cluster-autoscaler"):
             return passed("Cluster Autoscaler is available")
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate")
@@ -116,7 +121,9 @@ def _not_ready(pools: NodePools | Unavailable) -> list[str]:
 def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unavailable) -> str:
     known = () if isinstance(components, Unavailable) else components.components
     broken = [
-        f"{each.where} has {each.ready} of {each.desired} pods ready"
+        f"{each.where} is not told which groups to scale"
+        if each.ready and each.component == "cluster-autoscaler" and not told(each)
+        else f"{each.where} has {each.ready} of {each.desired} pods ready"
         for each in known
         if each.component in ("karpenter", "cluster-autoscaler")
     ]
