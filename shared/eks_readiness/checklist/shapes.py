@@ -9,8 +9,16 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Literal
 
-from eks_readiness.domain.evidence import Components, FargateProfiles, Instances, Nodegroups, Nodes, Unavailable
-from eks_readiness.domain.evidence.nodes import Component, Node
+from eks_readiness.domain.evidence import (
+    ClusterConfiguration,
+    Components,
+    FargateProfiles,
+    Instances,
+    Nodegroups,
+    Nodes,
+    Unavailable,
+)
+from eks_readiness.domain.evidence.nodes import Component, Node, NodePool
 from eks_readiness.domain.policy import Policy
 
 STARTING = timedelta(minutes=10)
@@ -36,6 +44,15 @@ def told(autoscaler: Component) -> bool:
 def scales(components: Components, name: Literal["karpenter", "cluster-autoscaler"]) -> bool:
     """Whether that autoscaler is available, and told what to scale; Karpenter's NodePools tell it."""
     return any(each.ready and (name == "karpenter" or told(each)) for each in components.named(name))
+
+
+def has_controller(
+    pool: NodePool, cluster: ClusterConfiguration, components: Components | Unavailable
+) -> bool | Unavailable:
+    """Whether something acts on a NodePool: EKS Auto Mode, or an available Karpenter. One left behind makes nothing."""
+    if pool.auto_mode:
+        return cluster.auto_mode
+    return components if isinstance(components, Unavailable) else scales(components, "karpenter")
 
 
 def fargate_only(nodegroups: Nodegroups | Unavailable, profiles: FargateProfiles | Unavailable, nodes: Nodes) -> bool:

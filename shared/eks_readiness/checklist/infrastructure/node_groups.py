@@ -10,6 +10,7 @@ from eks_readiness.checklist.shapes import (
     IN_ORDER,
     fargate_only,
     first_unavailable,
+    has_controller,
     scales,
     self_managed,
     starting,
@@ -90,32 +91,28 @@ def nodes_scale(  # noqa: PLR0913 - one for each slice
     """Something that works scales the nodes: EKS Auto Mode, Karpenter, Cluster Autoscaler, or all runs on Fargate.
 
     Karpenter works when its controller is available and every NodePool is Ready; EKS Auto Mode when every NodePool is
-    and there is one, its controller is AWS's; Cluster Autoscaler when it is available and told which groups to scale.
+    and one is of its own, its controller is AWS's: that it is on says nothing of NodePools that could not be read.
+    Cluster Autoscaler works when it is available and told which groups to scale.
     Why: without it, a failed node or a busy hour is answered by a person.
     Fix: install Karpenter, or switch on EKS Auto Mode; kubectl describe nodepool says why one is not Ready.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/cluster-autoscaling.html
     """
-    not_ready = _not_ready(pools)
-    by_pools = isinstance(pools, NodePools) and bool(pools.pools) and not not_ready
-    no_pool = isinstance(pools, NodePools) and not pools.pools
-    if cluster.auto_mode and not not_ready and not no_pool:
+    known = () if isinstance(pools, Unavailable) else pools.pools
+    # Where Karpenter could not be looked at, its NodePools may be in use.
+    in_use = [each for each in known if has_controller(each, cluster, components) is not False]
+    not_ready = [f"{each.name}: {each.not_ready_reason}" for each in in_use if not each.ready]
+    if not not_ready and any(each.auto_mode for each in in_use):
         return passed("EKS Auto Mode scales the nodes")
     if isinstance(components, Components):
-        if by_pools and scales(components, "karpenter"):
+        if in_use and not not_ready:
             return passed("Karpenter is available and every NodePool is Ready")
         if scales(components, "cluster-autoscaler"):
             return passed("Cluster Autoscaler is available")
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate")
-    if not_ready:
-        return failed(f"{len(not_ready)} NodePools are not Ready", not_ready)
+    broken = failed(f"{len(not_ready)} NodePools are not Ready", not_ready) if not_ready else None
     missing = first_unavailable(components, pools, nodes, nodegroups, profiles)
-    return missing or failed(_no_autoscaler(pools, components))
-
-
-def _not_ready(pools: NodePools | Unavailable) -> list[str]:
-    found = () if isinstance(pools, Unavailable) else pools.pools
-    return [f"{each.name}: {each.not_ready_reason}" for each in found if not each.ready]
+    return missing or broken or failed(_no_autoscaler(pools, components))
 
 
 def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unavailable) -> str:
