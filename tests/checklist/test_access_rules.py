@@ -238,7 +238,7 @@ def test_secrets_are_rotated_to_the_day() -> None:
     )
     bad = seen(ReferencedSecrets, secrets=(on_time, late))
     assert referenced_secrets_are_rotated(sources, bad, seen(Pods), POLICY) == failed(
-        "1 of 2 secrets were not rotated in time", ["key: last rotated 2026-03-03, rotation is off"]
+        "1 of 2 secrets were not rotated in time", ["key: last rotated 2026-03-03, rotation is off"], final=True
     )
     others = seen(SecretSources, other_vaults=("parameter store", "azure"))
     assert referenced_secrets_are_rotated(others, DENIED, seen(Pods, vault_injected=1), POLICY) == failed(
