@@ -74,9 +74,9 @@ def outside_auto_mode(nodes: Nodes) -> int:
     return sum(each.compute in ("ec2", "hybrid") for each in nodes.nodes)
 
 
-def self_managed(nodes: Nodes) -> int:
-    """How many EC2 nodes neither a node group, nor a NodePool, nor EKS Auto Mode made."""
-    return sum(each.compute == "ec2" and not each.nodegroup and not each.node_pool for each in nodes.nodes)
+def self_managed(node: Node) -> bool:
+    """Whether neither a node group, nor a NodePool, nor EKS Auto Mode made a node on EC2."""
+    return node.compute == "ec2" and not node.nodegroup and not node.node_pool
 
 
 def node_subnets(

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.extensions.backups import Backups, Scheduled, backups
+from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import AwsBackup, Kasten, Namespaces, Unavailable, Velero
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
@@ -82,7 +83,7 @@ def backups_have_a_working_place(velero: V, aws: A, kasten: K, policy: Policy) -
     verdicts = [each for each in sides if isinstance(each, Verdict)]
     if good := next((each for each in verdicts if each.outcome == "pass"), None):
         return good
-    if unread := next((each for each in sides if isinstance(each, Unavailable)), None):
+    if unread := first_unavailable(*sides):
         return unread
     return verdicts[0] if verdicts else failed("no backup location and no recovery point of this cluster")
 
@@ -153,7 +154,7 @@ def _not_recent(schedule: Scheduled, floor: timedelta) -> str:
 
 
 def _run_unread(found: Backups) -> Unavailable | None:
-    return next((each.newest for each in found.active if isinstance(each.newest, Unavailable)), None)
+    return first_unavailable(*(each.newest for each in found.active))
 
 
 def _ages(found: Backups) -> str:

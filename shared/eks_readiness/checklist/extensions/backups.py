@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import AwsBackup, Kasten, Unavailable, Velero
 from eks_readiness.domain.evidence.backup import (
     AwsBackupPlan,
@@ -82,7 +83,7 @@ def backups(velero: Velero | Unavailable, aws: AwsBackup | Unavailable, kasten: 
     return Backups(
         active=tuple(each for each in found if isinstance(each, Scheduled)),
         idle=tuple(each for each in found if isinstance(each, str)),
-        unread=next((each for each in found if isinstance(each, Unavailable)), None),
+        unread=first_unavailable(*found),
     )
 
 

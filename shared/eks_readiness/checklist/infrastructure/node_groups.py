@@ -188,7 +188,8 @@ def _self_managed_unsure(nodes: Nodes | Unavailable, scaling: AutoScalingGroups 
     """Why it cannot be told how far self-managed nodes can grow, if there may be any."""
     if isinstance(nodes, Unavailable):
         return nodes
-    if not (count := self_managed(nodes)) or (isinstance(scaling, AutoScalingGroups) and scaling.self_managed):
+    count = sum(map(self_managed, nodes.nodes))
+    if not count or (isinstance(scaling, AutoScalingGroups) and scaling.self_managed):
         return None
     return first_unavailable(scaling) or Unavailable(
         reason="unsupported",

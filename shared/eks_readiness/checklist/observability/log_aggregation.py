@@ -8,7 +8,7 @@ from typing import Final
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.observability.agents import either, log_agents
-from eks_readiness.checklist.shapes import starting
+from eks_readiness.checklist.shapes import first_unavailable, starting
 from eks_readiness.domain.evidence import Components, FargateLogging, LogSink, Nodes, Unavailable
 from eks_readiness.domain.evidence.nodes import Component
 from eks_readiness.domain.evidence.observability import LogGroup
@@ -44,8 +44,7 @@ def a_log_agent_is_on_every_node(
         needed.append(on_nodes)
     if bad := next((each for each in needed if isinstance(each, Verdict) and each.outcome == "fail"), None):
         return bad
-    unread = next((each for each in needed if isinstance(each, Unavailable)), None)
-    return unread or passed("; ".join(each.reason for each in needed if isinstance(each, Verdict)))
+    return first_unavailable(*needed) or passed("; ".join(each.reason for each in needed if isinstance(each, Verdict)))
 
 
 def _on_nodes(components: Components, nodes: Nodes, policy: Policy) -> Verdict:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.operations.rotation_mechanisms import Rotation, outside_of_groups
-from eks_readiness.checklist.shapes import first_unavailable, untagged
+from eks_readiness.checklist.operations.rotation_mechanisms import Rotation
+from eks_readiness.checklist.shapes import first_unavailable, self_managed, untagged
 from eks_readiness.domain.evidence import (
     AutoScalingGroups,
     BottlerocketUpdates,
@@ -163,7 +163,7 @@ def something_replaces_nodes(  # noqa: PLR0913 - one for each slice
         now = updates.observed_at
         answers |= {f"node group {each.nodegroup}": rotation.of_group(each, now) for each in updates.updates}
     if isinstance(nodes, Nodes):
-        answers |= {each.name: rotation.of_node(each) for each in nodes.nodes if outside_of_groups(each)}
+        answers |= {each.name: rotation.of_node(each) for each in nodes.nodes if self_managed(each)}
     if bad := [f"{name}: {said}" for name, said in answers.items() if isinstance(said, str) and said]:
         return failed(f"nothing renews the nodes of {len(bad)} of {len(answers)} node groups, NodePools and nodes", bad)
     if unread := first_unavailable(nodes, pools, updates, *answers.values()):

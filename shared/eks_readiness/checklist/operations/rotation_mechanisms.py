@@ -19,11 +19,6 @@ _NEVER = "Never"
 _NEEDED = frozenset({"Launch", "Terminate"})
 
 
-def outside_of_groups(node: Node) -> bool:
-    """Whether a node on EC2 belongs to no managed node group and no NodePool."""
-    return node.compute == "ec2" and not node.nodegroup and not node.node_pool
-
-
 class Rotation(NamedTuple):
     """Everything that says who renews nodes."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.gitops import A, C, F, H, tools
-from eks_readiness.checklist.shapes import first_unavailable, starting
+from eks_readiness.checklist.shapes import first_unavailable, self_managed, starting
 from eks_readiness.domain.evidence import (
     ArgoCd,
     Capabilities,
@@ -53,8 +53,7 @@ def broken_nodes_are_replaced(
     groups = () if isinstance(nodegroups, Unavailable) else nodegroups.nodegroups
     bad = [f"node group {each.name}: node repair is off" for each in groups if not each.auto_repair]
     judged = [] if isinstance(nodes, Unavailable) else [each for each in nodes.nodes if each.compute in ("ec2", "auto")]
-    orphans = [each for each in judged if each.compute == "ec2" and not each.nodegroup and not each.node_pool]
-    bad += [f"node {each.name}: nothing repairs it" for each in orphans]
+    bad += [f"node {each.name}: nothing repairs it" for each in judged if self_managed(each)]
     of_karpenter = [each for each in judged if each.compute == "ec2" and each.node_pool]
     if of_karpenter and isinstance(components, Components) and isinstance(nodes, Nodes):
         bad += _karpenter(components, nodes)

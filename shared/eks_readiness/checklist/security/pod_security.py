@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import first_unavailable
+from eks_readiness.checklist.shapes import exempt, first_unavailable
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     Components,
@@ -90,8 +89,8 @@ def no_pod_has_host_privileges(pods: Pods, policy: Policy) -> Verdict:
     Fix: drop privileged, hostNetwork, hostPID, hostIPC and hostPath from the workload, or move it to such a namespace.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/pod-security.html
     """
-    found = [each for each in pods.privileged if not _exempt(each.namespace, policy)]
-    live = sum(count for namespace, count in pods.live.items() if not _exempt(namespace, policy))
+    found = [each for each in pods.privileged if not exempt(each.namespace, policy)]
+    live = sum(count for namespace, count in pods.live.items() if not exempt(namespace, policy))
     total = sum(each.pods.total for each in found)
     if not total:
         return passed(f"none of {live} pods has host privileges")
@@ -160,10 +159,6 @@ def _gap(
 
 def _nearly(gap: frozenset[BaselineControl], controls: frozenset[BaselineControl]) -> str:
     return f" (engine lacks {', '.join(sorted(gap))})" if len(gap) < len(controls) else ""
-
-
-def _exempt(namespace: str, policy: Policy) -> bool:
-    return any(fnmatchcase(namespace, pattern) for pattern in policy.exempt_namespaces)
 
 
 def _hybrid(nodes: Nodes | Unavailable, cluster: ClusterConfiguration | Unavailable) -> int | Unavailable:
