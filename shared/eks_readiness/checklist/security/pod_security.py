@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import exempt, first_unavailable
+from eks_readiness.checklist.shapes import exempt, first_unavailable, starting
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     Components,
@@ -16,7 +16,7 @@ from eks_readiness.domain.evidence import (
     RuntimeMonitoring,
     Unavailable,
 )
-from eks_readiness.domain.evidence.nodes import Component, ComponentName
+from eks_readiness.domain.evidence.nodes import ComponentName
 from eks_readiness.domain.evidence.policies import (
     BaselineControl,
     EnforcedControls,
@@ -119,7 +119,7 @@ def runtime_monitoring_covers_the_nodes(
     """GuardDuty runtime monitoring, Falco or Tetragon watches what runs on the nodes.
 
     GuardDuty must call its coverage of the cluster HEALTHY, and does not watch hybrid nodes; a sensor's DaemonSet must
-    be fully ready on every Linux node.
+    be ready on every Linux node. Nodes younger than ten minutes may still be starting theirs.
     Not applicable when: every node is Fargate, where none of these runs.
     Why: admission decides what may start; only the node sees what it does then.
     Fix: turn on GuardDuty Runtime Monitoring with automated agent management for EKS, or install Falco or Tetragon.
@@ -128,8 +128,7 @@ def runtime_monitoring_covers_the_nodes(
     linux = None if isinstance(nodes, Unavailable) else [n for n in nodes.nodes if n.os_family != "windows"]
     if linux and all(node.compute == "fargate" for node in linux):
         return not_applicable("every node is Fargate")
-    watched = None if linux is None else sum(node.compute != "fargate" for node in linux)
-    sides = [_guardduty(monitoring, _hybrid(nodes, cluster)), _sensors(components, watched)]
+    sides = [_guardduty(monitoring, _hybrid(nodes, cluster)), _sensors(components, nodes)]
     verdicts = [each for each in sides if isinstance(each, Verdict)]
     if good := next((each for each in verdicts if each.outcome == "pass"), None):
         return good
@@ -185,17 +184,17 @@ def _guardduty(monitoring: RuntimeMonitoring | Unavailable, hybrid: int | Unavai
     return failed(f"GuardDuty coverage of this cluster is {state} ({covered}) {monitoring.issue}")
 
 
-def _sensors(components: Components | Unavailable, nodes: int | None) -> Verdict | Unavailable:
+def _sensors(components: Components | Unavailable, nodes: Nodes | Unavailable) -> Verdict | Unavailable:
     if isinstance(components, Unavailable):
         return components
     found = [each for name in _SENSORS for each in components.named(name) if each.kind == "DaemonSet"]
-    if good := next((each for each in found if _on_every_node(each, nodes)), None):
-        return passed(f"{good.where} is ready on {good.ready} nodes")
     if not found:
         return failed("neither Falco nor Tetragon runs")
-    wanted = f" of {nodes} nodes" if nodes is not None else ""
-    return failed(f"{found[0].where} is ready on {found[0].ready}{wanted}")
-
-
-def _on_every_node(sensor: Component, nodes: int | None) -> bool:
-    return sensor.fully_ready and (nodes is None or sensor.desired >= nodes)
+    if isinstance(nodes, Unavailable):
+        return nodes
+    judged = [each for each in nodes.nodes if each.os_family != "windows" and each.compute != "fargate"]
+    new = sum(starting(each, nodes) for each in judged)
+    for each in found:
+        if each.ready and each.ready + new >= max(each.desired, len(judged)):
+            return passed(f"{each.where} is ready on {each.ready} nodes")
+    return failed(f"{found[0].where} is ready on {found[0].ready} of {len(judged)} nodes")
