@@ -183,6 +183,8 @@ def _by_workload(
         return failed(said, [each.where for each in found])
     if isinstance(addons, Unavailable):
         return addons
+    if not any(each.desired for each in found):
+        return passed("AWS runs it on every node")
     return passed("; ".join(f"{each.where} has {each.ready} of {each.desired} pods ready" for each in found))
 
 
