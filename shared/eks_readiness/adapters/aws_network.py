@@ -45,12 +45,14 @@ def read_subnets(aws: AwsReader, gathered: Gathered) -> Subnets:
     """Every subnet of the cluster's VPC."""
     found = aws.pages("ec2", "DescribeSubnets", "Subnets", Filters=_in_vpc(gathered))
     return Subnets(
-        observed_at=gathered.observed_at, source="ec2:DescribeSubnets", subnets=tuple(_subnet(each) for each in found)
+        observed_at=gathered.observed_at,
+        source="ec2:DescribeSubnets",
+        subnets=tuple(_subnet(each, gathered.cluster.account) for each in found),
     )
 
 
-def _subnet(found: Mapping[str, Any]) -> Subnet:
-    cidr = found.get("CidrBlock") or ""
+def _subnet(found: Mapping[str, Any], account: str) -> Subnet:
+    cidr, owner = found.get("CidrBlock") or "", found.get("OwnerId") or account
     return Subnet(
         id=found["SubnetId"],
         zone=found.get("AvailabilityZone") or "",
@@ -59,6 +61,7 @@ def _subnet(found: Mapping[str, Any]) -> Subnet:
         free_ipv4_addresses=found.get("AvailableIpAddressCount") or 0,
         ipv4_addresses=max(0, IPv4Network(cidr).num_addresses - _KEPT_BY_AWS) if cidr else 0,
         ipv6_native=bool(found.get("Ipv6Native")),
+        shared_by="" if owner == account else owner,
     )
 
 
