@@ -44,7 +44,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
     """One active schedule. `newest` is None when it never finished a run.
 
-    Namespaces are shell patterns; `selective` schedules leave out part of what lies in their namespaces.
+    Namespaces are shell patterns; `selective` schedules leave out part of what lies in their namespaces. `by_velero`:
+    it is Velero that must run to keep it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
     included: tuple[str, ...] = ("*",)
     excluded: tuple[str, ...] = ()
     selective: bool = False
+    by_velero: bool = False
 
     def covers(self, namespace: str) -> bool:
         """Whether it backs up all of a namespace."""
@@ -109,6 +111,7 @@ def _velero(velero: Velero | Unavailable) -> Iterator[Scheduled | Unavailable | 
                 included=schedule.included_namespaces or ("*",),
                 excluded=schedule.excluded_namespaces,
                 selective=schedule.selective,
+                by_velero=True,
             )
 
 
