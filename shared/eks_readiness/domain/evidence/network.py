@@ -103,8 +103,6 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     subnet_id: str = ""
-    other_subnet_ids: tuple[str, ...] = ()
-    scaling_group: str = ""
     zone: str = ""
     public_address: bool = False
     interface_subnet_ids: tuple[str, ...] = ()
