@@ -295,7 +295,9 @@ def test_groups_that_are_not_there() -> None:
     missing = failed("log group pods is not there")
     for rule in (logs_arrive, logs_expire):
         assert rule(seen(LogSink), components(), alone, names, POLICY) == missing
-        assert rule(seen(LogSink), components(), alone, silent, POLICY) == failed("no log agent is ready")
+        assert rule(seen(LogSink), components(), alone, silent, POLICY) == failed(
+            "ConfigMap aws-observability/aws-logging names no output"
+        )
         assert rule(seen(LogSink), components(), alone, DENIED, POLICY) == DENIED
     empty = seen(LogSink, groups=(LogGroup(name="pods"),))
     assert logs_arrive(empty, components(), alone, names, POLICY) == failed("log group pods has no event")
