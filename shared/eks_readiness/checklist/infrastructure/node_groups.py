@@ -137,6 +137,7 @@ def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unav
         if_available(FargateProfiles),
         if_available(Nodes),
         if_available(AutoScalingGroups),
+        if_available(Components),
     ),
     required=True,
 )
@@ -146,13 +147,14 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
     profiles: FargateProfiles | Unavailable,
     nodes: Nodes | Unavailable,
     scaling: AutoScalingGroups | Unavailable,
+    components: Components | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """Node groups may grow beyond their desired size, and NodePools use less than `max_node_pool_limit_used_percent`.
 
     A node group at its maximum is no fault where a NodePool can still grow: its pods get nodes from there. NodePools of
-    a fixed size are not judged. Self-managed nodes are judged by the Auto Scaling groups that started them. Fargate
-    grows by itself, hybrid nodes never.
+    a fixed size are not judged, nor are Karpenter's while it is not available: they make no node. Self-managed nodes
+    are judged by the Auto Scaling groups that started them. Fargate grows by itself, hybrid nodes never.
     Why: an autoscaler at its limit adds nothing, and nobody hears of it until pods are pending.
     Fix: raise maxSize, or the NodePool's spec.limits.
     Source: https://karpenter.sh/docs/concepts/nodepools/#speclimits
@@ -160,7 +162,10 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate, which grows by itself")
     groups = () if isinstance(nodegroups, Unavailable) else nodegroups.nodegroups
-    growing = [] if isinstance(pools, Unavailable) else [each for each in pools.pools if each.static_replicas is None]
+    karpenter = components if isinstance(components, Unavailable) else scales(components, "karpenter")
+    known = () if isinstance(pools, Unavailable) else pools.pools
+    growing = [each for each in known if each.static_replicas is None and (each.auto_mode or karpenter is not False)]
+    unsure_of_pools = None if all(each.auto_mode for each in growing) else first_unavailable(karpenter)
     limit = policy.max_node_pool_limit_used_percent
     tight = [f"NodePool {each.name}: {said}" for each in growing if (said := _at_limit(each, limit))]
     own = () if isinstance(scaling, Unavailable) else scaling.self_managed
@@ -169,8 +174,9 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
         *(f"Auto Scaling group {each.name}: {each.desired_size} of {each.max_size}" for each in own if _full(each)),
     ]
     if tight or (full and isinstance(pools, NodePools) and not growing):
-        return failed(f"{len(full)} node groups and {len(tight)} NodePools cannot grow", [*full, *tight])
-    if missing := first_unavailable(nodegroups, pools):
+        said = f"{len(full)} node groups and {len(tight)} NodePools cannot grow"
+        return unsure_of_pools or failed(said, [*full, *tight])
+    if missing := first_unavailable(nodegroups, pools, unsure_of_pools):
         return missing
     if not growing and (unsure := _self_managed_unsure(nodes, scaling)):
         return unsure
