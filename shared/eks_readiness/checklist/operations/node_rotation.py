@@ -149,7 +149,8 @@ def something_replaces_nodes(  # noqa: PLR0913 - one for each slice
     For a NodePool: EKS Auto Mode, which replaces nodes within 21 days, or an expireAfter (by default 720h) while
     Karpenter is available. For a node group: a version update that succeeded within `max_managed_update_age_days` days,
     or a maximum instance lifetime of its Auto Scaling group; the latter also counts for self-managed nodes. For either:
-    the Bottlerocket update operator, while it is available and none of the nodes' updates fails.
+    the Bottlerocket update operator, while it is available and none of the nodes' updates fails. A NodePool without
+    nodes, left behind by a Karpenter that is gone, needs nothing.
     Not applicable when: there is no node group, no NodePool and no node on EC2.
     Why: what depends on somebody remembering stops in the first busy month.
     Fix: set expireAfter; aws eks update-nodegroup-version monthly, from a pipeline; or use EKS Auto Mode.
