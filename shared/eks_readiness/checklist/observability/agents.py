@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from eks_readiness.checklist.shapes import first_unavailable, starting
 from eks_readiness.domain.evidence import Components, Nodes, OpenTelemetryCollectors, Unavailable
@@ -45,6 +45,11 @@ def either(sides: Iterable[Verdict | Unavailable]) -> Verdict | Unavailable:
         [name for each in verdicts for name in each.offenders],
         total=sum(each.offenders_total for each in verdicts),
     )
+
+
+def among(names: Sequence[str]) -> str:
+    """One of several things, in words; nothing where evidence counts them and names none."""
+    return f", among them {names[0]}" if names else ""
 
 
 def works(agent: Component, nodes: Nodes | Unavailable, percent: float) -> bool | Unavailable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.observability.agents import either
+from eks_readiness.checklist.observability.agents import among, either
 from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import Alarms, Components, PrometheusOperator, PrometheusWorkspaces, Unavailable
 from eks_readiness.domain.finding import Verdict, failed, passed
@@ -129,7 +129,7 @@ def _receivers(prometheus: PrometheusOperator | Unavailable) -> Verdict | Unavai
     if receivers.unread:
         return receivers.unread
     if receivers.selected.total:
-        return passed(f"{receivers.selected.total} receivers of Alertmanager, among them {receivers.selected.names[0]}")
+        return passed(f"{receivers.selected.total} receivers of Alertmanager{among(receivers.selected.names)}")
     if receivers.total:
         return failed(f"no running Alertmanager takes the {receivers.total} receivers of AlertmanagerConfigs")
     return failed("no AlertmanagerConfig has a receiver")
