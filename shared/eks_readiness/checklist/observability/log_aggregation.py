@@ -156,8 +156,8 @@ class _Agents(NamedTuple):
         if "fargate" in kinds:
             of_fargate = [each for each in groups if each.name in told]
             sides.append(judge(of_fargate) if of_fargate else self._without_group())
-        if isinstance(self.nodes, Unavailable) and (isinstance(self.fargate, Unavailable) or self.fargate.exists):
-            sides.append(self.nodes)
+        if isinstance(self.nodes, Unavailable):
+            sides.append(self.nodes)  # pods may run on Fargate, too
         return _all_of(sides)
 
     def _groups(self, sink: LogSink) -> list[LogGroup] | Unavailable:
