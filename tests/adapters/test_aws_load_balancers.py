@@ -13,11 +13,18 @@ from eks_readiness.adapters import aws_load_balancers
 from eks_readiness.adapters.aws_api import AwsClients, BotoAws
 from eks_readiness.adapters.aws_dns import read_records
 from eks_readiness.adapters.aws_eks import PROBES as EKS_PROBES
-from eks_readiness.adapters.aws_load_balancers import read_load_balancers
+from eks_readiness.adapters.aws_load_balancers import read_load_balancers, read_target_groups
 from eks_readiness.adapters.deadline import Deadline
 from eks_readiness.adapters.probe import Gathered
-from eks_readiness.domain.evidence import ClusterConfiguration, Entrances, Slice, Unavailable
-from eks_readiness.domain.evidence.ingress import Host, Hosts, IngressSummary
+from eks_readiness.domain.evidence import (
+    ClusterConfiguration,
+    Entrances,
+    LoadBalancers,
+    Slice,
+    TargetGroupBindings,
+    Unavailable,
+)
+from eks_readiness.domain.evidence.ingress import Host, Hosts, IngressSummary, LoadBalancer
 from tests.doubles.aws_server import AwsServer
 from tests.doubles.scenario import CASE_NOW, REGION, Rule, load_scenario
 
@@ -43,7 +50,21 @@ LISTENERS = [
     for port, protocol in ((80, "HTTP"), (443, "HTTPS"), (8080, "HTTP"), (8443, "HTTPS"), (9443, "HTTPS"))
 ]
 CERTIFICATES = [{"CertificateArn": f"arn:aws:acm:eu-west-1:111122223333:certificate/{n}"} for n in range(5)]
+GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/{}/6d0ecf831eec9f09"
+GROUPS = [
+    {"TargetGroupArn": GROUP.format(name), "TargetGroupName": name, "LoadBalancerArns": [*used_by]}
+    for name, used_by in (
+        ("one-1", [LB.format("loadbalancer", "one")]),
+        ("one-2", [LB.format("loadbalancer", "one")]),
+        ("other", [LB.format("loadbalancer", "another-cluster")]),
+        ("bound", [LB.format("loadbalancer", "made-by-hand")]),
+        ("unused", []),
+    )
+]
+HEALTHY = [{"Target": {"Id": "i-1"}, "TargetHealth": {"State": "healthy"}}]
 RULES = (
+    Rule("elbv2", "DescribeTargetGroups", {}, {"TargetGroups": GROUPS}),
+    Rule("elbv2", "DescribeTargetHealth", {}, {"TargetHealthDescriptions": HEALTHY}),
     Rule("elbv2", "DescribeLoadBalancers", {}, {"LoadBalancers": BALANCERS}),
     Rule("elbv2", "DescribeTags", {}, {"TagDescriptions": TAGS}),
     Rule("elbv2", "DescribeListeners", {"LoadBalancerArn": LB.format("loadbalancer", "one")}, {"Listeners": LISTENERS}),
@@ -92,6 +113,23 @@ def test_what_lies_beyond_the_bound_is_counted(reader: BotoAws, monkeypatch: pyt
     monkeypatch.setattr(aws_load_balancers, "MAX_LOAD_BALANCERS", 3)
     found = read_load_balancers(reader, _gathered(reader))
     assert (len(found.load_balancers), found.beyond) == (3, 2)
+
+
+def test_target_groups_beyond_the_bound_are_counted(reader: BotoAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With those of load balancers that were not looked at; what no load balancer uses has no health."""
+    monkeypatch.setattr(aws_load_balancers, "MAX_TARGET_GROUPS", 2)
+    balancers = LoadBalancers(
+        observed_at=CASE_NOW,
+        source="test",
+        load_balancers=(
+            LoadBalancer(arn=LB.format("loadbalancer", "one"), name="one", type="application", scheme="internal"),
+        ),
+        beyond=4,
+    )
+    bound = TargetGroupBindings(observed_at=CASE_NOW, source="test", target_group_arns=(GROUP.format("bound"),))
+    found = read_target_groups(reader, _gathered(reader, balancers=balancers, bound=bound))
+    assert [each.name for each in found.groups] == ["bound", "one-1"]
+    assert found.beyond == 1 + 4
 
 
 def test_a_zone_too_long_to_read_proves_no_absence(reader: BotoAws, monkeypatch: pytest.MonkeyPatch) -> None:

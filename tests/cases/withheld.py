@@ -15,7 +15,6 @@ from eks_readiness.domain.evidence import (
     Components,
     Evidence,
     NetworkPolicyEngine,
-    NodePools,
     Nodes,
     Slice,
     Unavailable,
@@ -31,7 +30,6 @@ AWS_DECIDES: dict[str, type[Slice]] = {
     "network-policies.default-deny": NetworkPolicyEngine,
     "network-policies.egress": NetworkPolicyEngine,
     "network-policies.engine": NetworkPolicyEngine,
-    "node-groups.autoscaling": NodePools,
     "node-hardening.imds": Nodes,
     "pod-security.runtime-monitoring": Nodes,
     "storage.ebs-csi-driver": Components,
@@ -57,6 +55,7 @@ def changed_minds(
     for kind in tolerated(check):
         less = msgspec.structs.replace(evidence, slices={**evidence.slices, kind: WITHHELD})
         (seen,) = evaluate(less, alone(check), policy=policy, attestations=stated).findings
-        by_aws = seen.outcome == "pass" and AWS_DECIDES.get(check.id) is kind
-        if seen.unknown_reason == "crashed" or (seen.outcome not in (finding.outcome, "unknown") and not by_aws):
+        # A statement answers for what could not be observed.
+        answered = bool(seen.attested_by) or (seen.outcome == "pass" and AWS_DECIDES.get(check.id) is kind)
+        if seen.unknown_reason == "crashed" or (seen.outcome not in (finding.outcome, "unknown") and not answered):
             yield f"without {kind.__name__}: {seen.outcome}: {seen.reason}"

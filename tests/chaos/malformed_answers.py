@@ -55,7 +55,7 @@ class LenientAws(MemoryAws):
         try:
             rule = self.scenario.answer(service, operation, parameters)
         except ScenarioError as error:
-            raise refused(service, operation, "ResourceNotFoundException", str(error)[:200]) from error
+            raise refused(service, operation, "ResourceNotFoundException", str(error)[:200], status=404) from error
         self.asked.append(rule)
         if isinstance(rule.answer, _NotAMapping):
             raise unreadable(service, operation, TypeError("not a JSON object"))

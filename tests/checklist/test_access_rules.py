@@ -44,7 +44,7 @@ from eks_readiness.domain.evidence.identity import (
     Subject,
 )
 from eks_readiness.domain.evidence.secrets import ManagedSecret, SecretReference, UsedKey
-from eks_readiness.domain.finding import failed, passed
+from eks_readiness.domain.finding import Verdict, failed, passed
 from tests.checklist.observed import DENIED, LATE, POLICY, cluster, component, components, entries, sample, seen
 from tests.strategies import NOW
 
@@ -160,6 +160,34 @@ def test_an_own_role_needs_every_way(denied: int) -> None:
     assert cni_own_role(addons, accounts, associations, set()) == DENIED
 
 
+def test_roles_beyond_those_that_are_kept_leave_it_open() -> None:
+    """Of more ServiceAccounts than a scan looks at, the rest may be the ones that matter; or they do not matter."""
+    away = ServiceAccountRole(namespace="shop", name="cart", role_arn="arn:aws:iam::999999999999:role/cart")
+    many = seen(ServiceAccounts, with_role=(away,), with_role_total=3)
+    rest = Unavailable(reason="unsupported", detail="2 more ServiceAccounts with a role than one scan looks at")
+    web = seen(PodIdentity, associations=(PodIdentityAssociation(namespace="shop", service_account="web"),))
+    agent, trusted = components(component("pod-identity-agent", 3, kind="DaemonSet")), seen(OidcTrust, provider=True)
+    on_fargate = seen(Pods, fargate_accounts=("shop/web",), fargate_accounts_total=1)
+
+    def rights(identity: Any, trust: Any, running: Any, named: Any = many) -> object:
+        return workloads_have_their_own_rights(cluster(), named, identity, trust, running, agent, POLICY)
+
+    assert rights(seen(PodIdentity), seen(OidcTrust), seen(Pods)) == rest
+    assert rights(seen(PodIdentity), trusted, seen(Pods)) == passed(
+        "0 ServiceAccounts have a role by EKS Pod Identity, 3 by IRSA"
+    )
+    assert rights(web, trusted, on_fargate) == rest
+    others = seen(Pods, fargate_accounts=("shop/api",), fargate_accounts_total=1)
+    assert isinstance(rights(web, trusted, others), Verdict)
+    more = seen(Pods, fargate_accounts=("shop/api",), fargate_accounts_total=5)
+    few = seen(ServiceAccounts)
+    assert rights(web, trusted, more, few) == Unavailable(
+        reason="unsupported", detail="4 more ServiceAccounts of pods on Fargate than one scan looks at"
+    )
+    assert isinstance(rights(seen(PodIdentity), trusted, more, few), Verdict)
+    assert cni_own_role(seen(Addons), many, seen(PodIdentity), {"node"}) == rest
+
+
 def test_roles_are_counted_by_what_is_known() -> None:
     """What could not be read counts as none."""
     one = seen(PodIdentity, associations=(PodIdentityAssociation(namespace="shop", service_account="cart"),))
@@ -238,7 +266,7 @@ def test_secrets_are_rotated_to_the_day() -> None:
     )
     bad = seen(ReferencedSecrets, secrets=(on_time, late))
     assert referenced_secrets_are_rotated(sources, bad, seen(Pods), POLICY) == failed(
-        "1 of 2 secrets were not rotated in time", ["key: last rotated 2026-03-03, rotation is off"]
+        "1 of 2 secrets were not rotated in time", ["key: last rotated 2026-03-03, rotation is off"], final=True
     )
     others = seen(SecretSources, other_vaults=("parameter store", "azure"))
     assert referenced_secrets_are_rotated(others, DENIED, seen(Pods, vault_injected=1), POLICY) == failed(

@@ -9,7 +9,7 @@ import pytest
 
 from eks_readiness.checklist.extensions import backup_restore
 from eks_readiness.checklist.extensions.backups import Backups, Run, Scheduled, backups
-from eks_readiness.domain.evidence import AwsBackup, Kasten, Namespaces, Unavailable, Velero
+from eks_readiness.domain.evidence import AwsBackup, Components, Kasten, Namespaces, Unavailable, Velero
 from eks_readiness.domain.evidence.backup import (
     AwsBackupPlan,
     AwsBackupRule,
@@ -22,6 +22,7 @@ from eks_readiness.domain.evidence.backup import (
     VeleroLocation,
     VeleroSchedule,
 )
+from eks_readiness.domain.evidence.nodes import Component
 from eks_readiness.domain.evidence.policies import Namespace
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
@@ -32,8 +33,22 @@ DENIED = Unavailable(reason="denied", detail="no right", remedy="grant it")
 NO_VELERO = Velero(observed_at=NOW, source="test", installed=False)
 NO_AWS = AwsBackup(observed_at=NOW, source="test")
 NO_KASTEN = Kasten(observed_at=NOW, source="test", installed=False)
+RUNNING = Components(
+    observed_at=NOW,
+    source="test",
+    components=(Component(component="velero", kind="Deployment", namespace="v", name="velero", desired=1, ready=1),),
+)
+
+
+def _is_scheduled(
+    velero: Velero | Unavailable, aws: AwsBackup | Unavailable, kasten: Kasten | Unavailable, policy: Policy
+) -> Verdict | Unavailable:
+    """The check of what is scheduled, where Velero runs."""
+    return backup_restore.something_is_scheduled(velero, aws, kasten, RUNNING, policy)
+
+
 EVERY_CHECK = (
-    backup_restore.something_is_scheduled,
+    _is_scheduled,
     backup_restore.newest_backup_is_recent,
     backup_restore.newest_backup_is_clean,
 )
@@ -100,6 +115,7 @@ def test_a_velero_schedule_with_its_newest_backup() -> None:
         included=("shop",),
         excluded=("shop-test",),
         selective=True,
+        by_velero=True,
     )
     assert found == Backups(active=(scheduled,), idle=(), unread=None)
 
@@ -263,9 +279,15 @@ def test_a_backup_may_be_as_old_as_its_limit_and_no_older() -> None:
 def test_several_schedules_are_named_in_one_line() -> None:
     """Also the one that never finished a backup, which is not clean either."""
     velero = _velero(schedules=(_schedule("a"), _schedule("b")), newest_backups=(_backup("a"),))
-    assert backup_restore.something_is_scheduled(velero, NO_AWS, NO_KASTEN, Policy()) == passed(
+    assert _is_scheduled(velero, NO_AWS, NO_KASTEN, Policy()) == passed(
         "2 active: Velero schedule a; Velero schedule b"
     )
+    gone = Components(observed_at=NOW, source="test")
+    said = "Velero has 2 schedules, and it does not run"
+    answer = backup_restore.something_is_scheduled(velero, NO_AWS, NO_KASTEN, gone, Policy())
+    assert answer == failed(said, ["Velero schedule a", "Velero schedule b"])
+    assert backup_restore.something_is_scheduled(velero, DENIED, NO_KASTEN, gone, Policy()) == DENIED
+    assert backup_restore.something_is_scheduled(velero, NO_AWS, NO_KASTEN, DENIED, Policy()) == DENIED
     never = "Velero schedule b: it never finished a backup"
     unclean = backup_restore.newest_backup_is_clean(velero, NO_AWS, NO_KASTEN, Policy())
     assert unclean == failed(f"1 of 2 schedules: {never}", [never])

@@ -254,7 +254,7 @@ def test_stacks_judged_by_config() -> None:
     )
     rules = seen(ConfigRules, stack_checks=checks)
     assert drift(no_drift_was_found, stack(days=None), config=rules) == failed(
-        "1 differ from their source: stack s: drifted", ["stack s: drifted"]
+        "1 differ from their source: stack s: drifted", ["stack s: drifted"], final=True
     )
     assert drift(no_drift_was_found, stack(days=1.5), config=rules) == passed("no drift: stack s")
     assert drift(no_drift_was_found, stack(days=None)) == failed(
@@ -266,7 +266,9 @@ def test_drift_is_counted() -> None:
     """Of stacks and of objects, beyond those that are named; and all that agrees is named."""
     tool = argocd(drifted=sample("app", total=30), infrastructure=1, least_checked=Checked(name="base", at=NOW))
     verdict = drift(no_drift_was_found, stack(drift="DRIFTED"), tool=tool)
-    assert verdict == failed("31 differ from their source: stack s: drifted", ["app", "stack s: drifted"], total=31)
+    assert verdict == failed(
+        "31 differ from their source: stack s: drifted", ["app", "stack s: drifted"], total=31, final=True
+    )
     clean = argocd(infrastructure=1, least_checked=Checked(name="base", at=NOW))
     assert drift(no_drift_was_found, stack(), tool=clean) == passed("no drift: stack s, Argo CD (base)")
 

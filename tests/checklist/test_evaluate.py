@@ -110,7 +110,15 @@ def there_is_a_mesh(alpha: Alpha, policy: Policy) -> Answer:
     return verdict(alpha.said)
 
 
-EITHER = Checklist(ITEMS, (a_drill_was_made, there_is_a_mesh))
+@check(
+    "drift-detection.in-sync", needs=(Alpha,), required=True, or_attested=lambda policy: policy.procedure_max_age_days
+)
+def nothing_drifted(alpha: Alpha, policy: Policy) -> Answer:
+    """Nothing drifted: what was seen to have is not attested away."""
+    return failed("it drifted", final=True) if alpha.said == "fail" else verdict(alpha.said)
+
+
+EITHER = Checklist(ITEMS, (a_drill_was_made, there_is_a_mesh, nothing_drifted))
 SUBJECTS = st.sampled_from([str(each.id) for each in CHECKS] + [str(each.item) for each in CHECKS] + ["runbooks"])
 
 
@@ -268,6 +276,14 @@ def test_evidence_that_passes_needs_no_statement() -> None:
     for alpha, outcome in (("pass", "pass"), ("not_applicable", "not_applicable")):
         found = by_either(cast("Said", alpha), "dr-testing.drill", attestation("dr-testing.drill"))
         assert (found.outcome, found.attested_by) == (outcome, "")
+
+
+def test_a_statement_never_answers_what_is_final() -> None:
+    """The contrary was observed; where nothing could be observed, the statement counts."""
+    stated = attestation("drift-detection")
+    found = by_either("fail", "drift-detection.in-sync", stated)
+    assert (found.outcome, found.reason, found.attested_by) == ("fail", "it drifted", "")
+    assert by_either(DENIED, "drift-detection.in-sync", stated).attested_by == "sre"
 
 
 def test_a_decision_to_do_without_makes_a_check_not_applicable() -> None:

@@ -313,6 +313,15 @@ def test_what_scales_the_nodes_where_parts_are_denied() -> None:
     empty = msgspec.structs.replace(NO_POOLS, installed=True)
     assert _scale(empty, _components()) == failed("no autoscaler works: there is no NodePool")
     sick = msgspec.structs.replace(empty, pools=(NodePool(name="p", ready=False, not_ready_reason="no class"),))
-    assert _scale(sick, DENIED) == failed("1 NodePools are not Ready", ["p: no class"])
+    karpenter = _daemons("karpenter", 1)
+    assert _scale(sick, _components(karpenter)) == failed("1 NodePools are not Ready", ["p: no class"])
+    assert _scale(sick, DENIED) == DENIED
+    beside = msgspec.structs.replace(
+        sick, pools=(*sick.pools, NodePool(name="own", ready=True, node_class_group="eks.amazonaws.com"))
+    )
+    assert _scale(beside, DENIED, AUTO) == DENIED
+    assert _scale(beside, _components(), AUTO) == passed("EKS Auto Mode scales the nodes")
     untold = msgspec.structs.replace(_daemons("cluster-autoscaler", 1), flags={"v": "4"})
-    assert _scale(NO_POOLS, _components(untold)) == failed(f"no autoscaler works: {untold.where} has 1 of 1 pods ready")
+    assert _scale(NO_POOLS, _components(untold)) == failed(
+        f"no autoscaler works: {untold.where} is not told which groups to scale"
+    )

@@ -203,14 +203,29 @@ def test_node_classes_that_do_not_deny_everywhere(found: NetworkPolicyEngine) ->
 def test_node_classes_that_could_not_be_read(found: NetworkPolicyEngine | Unavailable) -> None:
     """They may deny on every node: a namespace without a policy leaves it unknown, one that lets all in fails."""
     lets_in = AllowAll(namespace="shop", name="allow-all", ingress=True, egress=False)
+    of_auto_mode = nodes(node("a", "auto"))
     said = [
-        ingress_is_denied_by_default(SHOP, policies, found, cilium(1, 1), NO_ADDON, nodes(node("a")), POLICY)
+        ingress_is_denied_by_default(SHOP, policies, found, components(), NO_ADDON, of_auto_mode, POLICY)
         for policies in (seen(NetworkPolicies), seen(NetworkPolicies, allow_alls=(lets_in,)))
     ]
     assert said == [
         DENIED,
         failed("1 of 1 namespaces have no default-deny for ingress", ["shop (undone by allow-all)"]),
     ]
+
+
+def test_node_classes_say_nothing_of_other_nodes() -> None:
+    """Cilium enforces on a node that is none of EKS Auto Mode's: no NodeClass denies there, read or not."""
+    said = ingress_is_denied_by_default(
+        SHOP,
+        seen(NetworkPolicies),
+        no_agent(node_classes=DENIED),
+        cilium(1, 1),
+        NO_ADDON,
+        nodes(node("a")),
+        POLICY,
+    )
+    assert said == failed("1 of 1 namespaces have no default-deny for ingress", ["shop"])
 
 
 def test_node_classes_that_allow_disprove_it_whatever_else_could_not_be_read() -> None:

@@ -43,7 +43,7 @@ from eks_readiness.domain.evidence.observability import (
     PrometheusServer,
     PrometheusWorkspace,
 )
-from eks_readiness.domain.finding import failed, not_applicable, passed
+from eks_readiness.domain.finding import Verdict, failed, not_applicable, passed
 from tests.checklist.observed import (
     DENIED,
     LATE,
@@ -287,6 +287,18 @@ def test_logs_are_fresh_to_the_hour() -> None:
     assert logs_arrive(late, agent, nodes(), fargate, POLICY) == failed(said.format("09:00"))
 
 
+def test_logs_of_pods_on_fargate_may_be_missing_where_nodes_are_not_known() -> None:
+    """What arrives of nodes says nothing of them; what fails is sure."""
+    fargate, agent = seen(FargateLogging, exists=False), components(daemonset("fluentd", 1))
+    on_time = seen(LogSink, groups=(group(newest_event_at=NOW, retention_days=7),))
+    for rule in (logs_arrive, logs_expire):
+        assert rule(on_time, agent, DENIED, fargate, POLICY) == DENIED
+    late = seen(LogSink, groups=(group(newest_event_at=NOW - timedelta(days=3)),))
+    answer = logs_arrive(late, agent, DENIED, fargate, POLICY)
+    assert isinstance(answer, Verdict)
+    assert answer.outcome == "fail"
+
+
 def test_groups_that_are_not_there() -> None:
     """Fargate names one that is missing, or none; a group that is there may be empty."""
     alone = nodes(node("f", "fargate"))
@@ -295,7 +307,9 @@ def test_groups_that_are_not_there() -> None:
     missing = failed("log group pods is not there")
     for rule in (logs_arrive, logs_expire):
         assert rule(seen(LogSink), components(), alone, names, POLICY) == missing
-        assert rule(seen(LogSink), components(), alone, silent, POLICY) == failed("no log agent is ready")
+        assert rule(seen(LogSink), components(), alone, silent, POLICY) == failed(
+            "ConfigMap aws-observability/aws-logging names no output"
+        )
         assert rule(seen(LogSink), components(), alone, DENIED, POLICY) == DENIED
     empty = seen(LogSink, groups=(LogGroup(name="pods"),))
     assert logs_arrive(empty, components(), alone, names, POLICY) == failed("log group pods has no event")

@@ -36,7 +36,8 @@ class MemoryAws:
         self.calls.append((service, operation, parameters))
         rule = self.scenario.answer(service, operation, parameters)
         if rule.error is not None:
-            raise refused(service, operation, rule.error["code"], bounded(rule.error["message"]))
+            said = bounded(rule.error["message"])
+            raise refused(service, operation, rule.error["code"], said, status=rule.error.get("status", 400))
         answer = copy.deepcopy(dict(rule.answer or {}))
         require_shape(answer, operation_model(service, operation).output_shape, f"{service}:{operation}")
         return answer

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from eks_readiness.adapters.aws_log_groups import log_group, newest_event
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.errors import AccessDenied, ProbeError, bounded
 from eks_readiness.domain.evidence import ControlPlaneLogs, Trails, Unavailable
 from eks_readiness.domain.evidence.audit import Trail
 
+# A control plane writes to a handful of streams of each kind; old ones stay behind.
 _AUDIT_STREAM = "kube-apiserver-audit-"
-_NEWEST = 50
 
 
 def read_logs(aws: AwsReader, gathered: Gathered) -> ControlPlaneLogs:
@@ -21,8 +21,7 @@ def read_logs(aws: AwsReader, gathered: Gathered) -> ControlPlaneLogs:
     # https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html
     name = f"/aws/eks/{gathered.cluster.name}/cluster"
     source = "logs:DescribeLogGroups, logs:DescribeLogStreams, logs:DescribeSubscriptionFilters"
-    groups = aws.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
-    group = next((each for each in groups if each.get("logGroupName") == name), None)
+    group = log_group(aws, name)
     if group is None:
         return ControlPlaneLogs(observed_at=gathered.observed_at, source=source, exists=False)
     return ControlPlaneLogs(
@@ -31,27 +30,13 @@ def read_logs(aws: AwsReader, gathered: Gathered) -> ControlPlaneLogs:
         exists=True,
         retention_days=group.get("retentionInDays"),
         kms_key_id=group.get("kmsKeyId") or "",
-        newest_audit_event_at=unless_denied(lambda: _newest_audit_event(aws, name)),
+        newest_audit_event_at=unless_denied(lambda: newest_event(aws, name, _AUDIT_STREAM)),
         subscriptions=unless_denied(
             lambda: sum(
                 1 for _ in aws.pages("logs", "DescribeSubscriptionFilters", "subscriptionFilters", logGroupName=name)
             )
         ),
     )
-
-
-def _newest_audit_event(aws: AwsReader, group: str) -> datetime | None:
-    # The newest streams of all kinds: asking for a name and for the newest at once is not allowed. The first page is
-    # enough, since a control plane writes to a handful of streams and old ones stay behind.
-    answer = aws.read(
-        "logs", "DescribeLogStreams", logGroupName=group, orderBy="LastEventTime", descending=True, limit=_NEWEST
-    )
-    times = [
-        each["lastEventTimestamp"]
-        for each in answer.get("logStreams") or ()
-        if each.get("logStreamName", "").startswith(_AUDIT_STREAM) and each.get("lastEventTimestamp")
-    ]
-    return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
 
 
 def read_trails(aws: AwsReader, gathered: Gathered) -> Trails:

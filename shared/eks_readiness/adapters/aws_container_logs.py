@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
+from eks_readiness.adapters.aws_log_groups import log_group, newest_event
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.evidence import FargateLogging, LogSink, Unavailable
 from eks_readiness.domain.evidence.observability import LogGroup
 
-_NEWEST = 50
 _MAX_GROUPS = 10
 
 
 def read_log_sink(aws: AwsReader, gathered: Gathered) -> LogSink:
     """The groups of Container Insights, of the chart aws-for-fluent-bit, and of Fargate, as far as they exist."""
-    found = [group for name in _names(gathered) if (group := _group(aws, name)) is not None]
+    found = [group for name in _names(gathered) if (group := log_group(aws, name)) is not None]
     return LogSink(
         observed_at=gathered.observed_at,
         source="logs:DescribeLogGroups, logs:DescribeLogStreams",
@@ -24,7 +23,7 @@ def read_log_sink(aws: AwsReader, gathered: Gathered) -> LogSink:
             LogGroup(
                 name=each["logGroupName"],
                 retention_days=each.get("retentionInDays"),
-                newest_event_at=_newest_event(aws, each["logGroupName"]),
+                newest_event_at=unless_denied(partial(newest_event, aws, each["logGroupName"])),
             )
             for each in found
         ),
@@ -38,24 +37,6 @@ def _names(gathered: Gathered) -> list[str]:
     if not isinstance(gathered.slices[FargateLogging], Unavailable):
         names += gathered.get(FargateLogging).log_groups
     return list(dict.fromkeys(names))[:_MAX_GROUPS]
-
-
-def _group(aws: AwsReader, name: str) -> dict[str, Any] | None:
-    groups = aws.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
-    return next((each for each in groups if each.get("logGroupName") == name), None)
-
-
-def _newest_event(aws: AwsReader, group: str) -> datetime | Unavailable | None:
-    return unless_denied(lambda: _newest(aws, group))
-
-
-def _newest(aws: AwsReader, group: str) -> datetime | None:
-    # One page of the newest streams; asking for a name as well would be refused. The time may be an hour behind.
-    answer = aws.read(
-        "logs", "DescribeLogStreams", logGroupName=group, orderBy="LastEventTime", descending=True, limit=_NEWEST
-    )
-    times = [each["lastEventTimestamp"] for each in answer.get("logStreams") or () if each.get("lastEventTimestamp")]
-    return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
 
 
 PROBES = (

@@ -65,11 +65,12 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+# Some services say so with status 400, as AWS Budgets does.
 _OUT_OF_ORDER = frozenset(
     {"InternalError", "InternalFailure", "InternalServerError", "ServerException", "ServiceUnavailable", "Unavailable"}
     | {"InternalErrorException", "InternalException", "InternalServerErrorException", "InternalServerException"}
     | {"InternalServiceError", "InternalServiceException", "InternalServiceFault", "KMSInternalException"}
-    | {"DependencyTimeoutException", "ServiceFailure", "ServiceUnavailableException", "500", "502", "503", "504"}
+    | {"DependencyTimeoutException", "ServiceFailure", "ServiceUnavailableException"}
 )
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
@@ -82,6 +83,7 @@ _NO_CREDENTIALS = (
 )
 _ACTION_PREFIXES = {"elbv2": "elasticloadbalancing", "amp": "aps", "accessanalyzer": "access-analyzer"}
 """Services whose IAM actions begin with another name than the SDK's client."""
+_SERVER_ERROR = 500
 _SIGN_IN = "sign in again, for example with: aws sso login"
 
 
@@ -89,8 +91,8 @@ SDK_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 """Whatever a call of the SDK raises: an answer that it cannot read is in neither of its own two trees."""
 
 
-def refused(service: str, operation: str, code: str, message: str) -> ProbeError:
-    """What an error that the service answered means."""
+def refused(service: str, operation: str, code: str, message: str, *, status: int) -> ProbeError:
+    """What an error that the service answered means; `status` is that of HTTP."""
     what = f"{service}:{operation}: {code}: {message}"
     if code in _DENIED:
         return AccessDenied(
@@ -100,7 +102,7 @@ def refused(service: str, operation: str, code: str, message: str) -> ProbeError
         return Unauthenticated(what, remedy=_SIGN_IN)
     if code in _THROTTLED:
         return Throttled(what, remedy="the next scan tries again")
-    if code in _OUT_OF_ORDER:
+    if code in _OUT_OF_ORDER or status >= _SERVER_ERROR:
         return Unreachable(what, remedy="the next scan tries again")
     if code == "OptInRequired":
         return Unsupported(what, remedy="the region is not enabled for this account")
@@ -113,7 +115,10 @@ def translated(  # noqa: PLR0911 - one for each kind of error
     """What an error of boto3 means."""
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
-        return refused(service, operation, str(said.get("Code", "")), bounded(str(said.get("Message", ""))))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return refused(
+            service, operation, str(said.get("Code", "")), bounded(str(said.get("Message", ""))), status=status
+        )
     what = f"{service}:{operation}: {error}"
     if isinstance(error, ResponseParserError):
         return UnexpectedAnswer(what, remedy="the next scan tries again")

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from eks_readiness.adapters.aws_inspector import EcrImage, coverage, every_page, fixable_criticals, with_findings
+from eks_readiness.adapters.aws_inspector import EcrImage, coverage, fixable_criticals, with_findings
+from eks_readiness.adapters.aws_lists import every_page
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import (

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from eks_readiness.adapters.aws_lists import every_page
 from eks_readiness.adapters.probe import AwsReader
 from eks_readiness.domain.cluster import ClusterRef
-from eks_readiness.domain.errors import AccessDenied, ProbeError, UnexpectedAnswer, bounded
+from eks_readiness.domain.errors import AccessDenied, ProbeError, bounded
 from eks_readiness.domain.evidence import Unavailable
 from eks_readiness.domain.evidence.images import ImageScan
 
@@ -20,8 +21,6 @@ _FILTERS = 10
 """Values that one filter of Inspector takes."""
 _FINDINGS = 100
 """Findings on one page: enough to prove that there are some, and all that is asked for."""
-_ROUNDS = 50
-"""Pages of one call: a hundred images of one repository, or ten of Inspector, never fill as many."""
 # Reasons of Inspector that come with a scan that succeeded; with any other, nobody looked into the image.
 _SCANNED = frozenset(
     {"SUCCESSFUL", "SCAN_FREQUENCY_SCAN_ON_PUSH", "SCAN_FREQUENCY_MANUAL", "SCAN_ELIGIBILITY_EXPIRED"}
@@ -35,29 +34,6 @@ class EcrImage(NamedTuple):
     account: str
     repository: str
     digest: str
-
-
-def every_page(
-    aws: AwsReader, service: str, operation: str, key: str, calls: Sequence[Mapping[str, Any]]
-) -> list[list[dict[str, Any]] | ProbeError]:
-    """The elements under `key` of many calls side by side, each over all its pages."""
-    found: list[list[dict[str, Any]] | ProbeError] = [[] for _ in calls]
-    waiting = [(position, dict(parameters)) for position, parameters in enumerate(calls)]
-    for _ in range(_ROUNDS):
-        answers = aws.read_each(service, operation, [parameters for _, parameters in waiting])
-        following: list[tuple[int, dict[str, Any]]] = []
-        for (position, parameters), answer in zip(waiting, answers, strict=True):
-            so_far = found[position]
-            if isinstance(answer, ProbeError) or isinstance(so_far, ProbeError):
-                found[position] = answer if isinstance(answer, ProbeError) else so_far
-                continue
-            so_far += answer.get(key) or ()
-            if token := answer.get("nextToken"):
-                following.append((position, {**parameters, "nextToken": token}))
-        waiting = following
-        if not waiting:
-            return found
-    raise UnexpectedAnswer(f"{service}:{operation}: the list did not end after {_ROUNDS} pages")
 
 
 def coverage(

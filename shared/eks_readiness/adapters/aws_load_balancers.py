@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from eks_readiness.adapters.aws_lists import every_page
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
-from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest, UnexpectedAnswer
+from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     LoadBalancers,
@@ -15,6 +16,8 @@ from eks_readiness.domain.evidence import (
     Unavailable,
 )
 from eks_readiness.domain.evidence.ingress import Listener, LoadBalancer, TargetGroup
+
+T = TypeVar("T")
 
 MAX_LOAD_BALANCERS = 200
 """Load balancers of one cluster that are looked at: four times AWS's default quota of each type."""
@@ -25,7 +28,6 @@ _TAGGED = 20
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
 """
-_MAX_PAGES = 100
 _TLS = frozenset({"HTTPS", "TLS"})
 _HEALTHY = "healthy"
 
@@ -102,7 +104,7 @@ def _tls_listeners(aws: AwsReader, arns: Sequence[str]) -> dict[str, tuple[Liste
     }
 
 
-def _listener(found: Mapping[str, Any], certificates: list[Any] | Unavailable) -> Listener:
+def _listener(found: Mapping[str, Any], certificates: list[dict[str, Any]] | Unavailable) -> Listener:
     # DescribeListeners names the default certificate alone; the others, chosen by SNI, take a call of their own.
     named = [*(found.get("Certificates") or ()), *(() if isinstance(certificates, Unavailable) else certificates)]
     return Listener(
@@ -115,37 +117,21 @@ def _listener(found: Mapping[str, Any], certificates: list[Any] | Unavailable) -
 
 
 def _lists(
-    aws: AwsReader, operation: str, key: str, each: Sequence[Mapping[str, Any]]
-) -> list[list[Any] | Unavailable]:
-    """The whole list for each set of parameters, side by side; why there is none where it may not be read."""
-    found: list[list[Any] | Unavailable] = [[] for _ in each]
-    waiting: list[tuple[int, Mapping[str, Any]]] = list(enumerate(each))
-    for _ in range(_MAX_PAGES):
-        following: list[tuple[int, Mapping[str, Any]]] = []
-        answers = aws.read_each("elbv2", operation, [parameters for _, parameters in waiting])
-        for (place, parameters), answer in zip(waiting, answers, strict=True):
-            known = found[place]
-            if isinstance(answer, AccessDenied) or isinstance(known, Unavailable):
-                found[place] = Unavailable.because(answer) if isinstance(answer, AccessDenied) else known
-                continue
-            if _is_gone(answer):
-                continue
-            page = _or_raise(answer)
-            known.extend(page.get(key) or ())
-            if page.get("NextMarker"):
-                following.append((place, {**parameters, "Marker": page["NextMarker"]}))
-        if not following:
-            return found
-        waiting = following
-    raise UnexpectedAnswer(f"elasticloadbalancing:{operation}: a list did not end after {_MAX_PAGES} pages")
+    aws: AwsReader, operation: str, key: str, calls: Sequence[Mapping[str, Any]]
+) -> list[list[dict[str, Any]] | Unavailable]:
+    """The whole list for each set of parameters; empty for one that is gone, and why it may not be read."""
+    return [
+        Unavailable.because(each) if isinstance(each, AccessDenied) else [] if _is_gone(each) else _or_raise(each)
+        for each in every_page(aws, "elbv2", operation, key, calls)
+    ]
 
 
-def _is_gone(answer: dict[str, Any] | ProbeError) -> bool:
+def _is_gone(answer: object) -> bool:
     """Whether it was deleted after it was listed."""
     return isinstance(answer, RefusedRequest) and answer.code.endswith("NotFound")
 
 
-def _or_raise(answer: dict[str, Any] | ProbeError) -> dict[str, Any]:
+def _or_raise(answer: T | ProbeError) -> T:
     if isinstance(answer, ProbeError):
         raise answer
     return answer

@@ -45,12 +45,14 @@ def read_subnets(aws: AwsReader, gathered: Gathered) -> Subnets:
     """Every subnet of the cluster's VPC."""
     found = aws.pages("ec2", "DescribeSubnets", "Subnets", Filters=_in_vpc(gathered))
     return Subnets(
-        observed_at=gathered.observed_at, source="ec2:DescribeSubnets", subnets=tuple(_subnet(each) for each in found)
+        observed_at=gathered.observed_at,
+        source="ec2:DescribeSubnets",
+        subnets=tuple(_subnet(each, gathered.cluster.account) for each in found),
     )
 
 
-def _subnet(found: Mapping[str, Any]) -> Subnet:
-    cidr = found.get("CidrBlock") or ""
+def _subnet(found: Mapping[str, Any], account: str) -> Subnet:
+    cidr, owner = found.get("CidrBlock") or "", found.get("OwnerId") or account
     return Subnet(
         id=found["SubnetId"],
         zone=found.get("AvailabilityZone") or "",
@@ -59,6 +61,7 @@ def _subnet(found: Mapping[str, Any]) -> Subnet:
         free_ipv4_addresses=found.get("AvailableIpAddressCount") or 0,
         ipv4_addresses=max(0, IPv4Network(cidr).num_addresses - _KEPT_BY_AWS) if cidr else 0,
         ipv6_native=bool(found.get("Ipv6Native")),
+        shared_by="" if owner == account else owner,
     )
 
 
@@ -149,15 +152,15 @@ _AUTO_MODE = "eks.amazonaws.com"
 def read_instances(aws: AwsReader, gathered: Gathered) -> Instances:
     """The cluster's instances, those of EKS Auto Mode included."""
     name = gathered.cluster.name
-    # Two tags in two calls, since filters only narrow: node groups and Karpenter set one, EKS Auto Mode the other.
+    # Two tags in two calls, since filters only narrow: node groups set one, EKS Auto Mode the other, Karpenter both.
     tags = ({"Name": "tag-key", "Values": [f"kubernetes.io/cluster/{name}"]}, _value("eks:eks-cluster-name", name))
     found: dict[str, Instance] = {}
-    for tag, auto_mode in zip(tags, (False, True), strict=True):
+    for tag in tags:
         filters = [tag, {"Name": "instance-state-name", "Values": ["pending", "running"]}]
         reservations = aws.pages(
             "ec2", "DescribeInstances", "Reservations", Filters=filters, IncludeManagedResources=True
         )
-        found |= {each.id: each for each in _instances(reservations, auto_mode=auto_mode)}
+        found = {each.id: each for each in _instances(reservations)} | found
     return Instances(
         observed_at=gathered.observed_at,
         source="ec2:DescribeInstances",
@@ -169,14 +172,14 @@ def _value(tag: str, value: str) -> dict[str, Any]:
     return {"Name": f"tag:{tag}", "Values": [value]}
 
 
-def _instances(reservations: Iterable[Mapping[str, Any]], *, auto_mode: bool) -> Iterable[Instance]:
+def _instances(reservations: Iterable[Mapping[str, Any]]) -> Iterable[Instance]:
     for reservation in reservations:
         for each in reservation.get("Instances") or ():
             if (each.get("State") or {}).get("Name") not in _GONE:
-                yield _instance(each, auto_mode=auto_mode)
+                yield _instance(each)
 
 
-def _instance(each: Mapping[str, Any], *, auto_mode: bool) -> Instance:
+def _instance(each: Mapping[str, Any]) -> Instance:
     interfaces = each.get("NetworkInterfaces") or ()
     subnet = each.get("SubnetId") or ""
     cpu, metadata = each.get("CpuOptions") or {}, each.get("MetadataOptions") or {}
@@ -192,7 +195,8 @@ def _instance(each: Mapping[str, Any], *, auto_mode: bool) -> Instance:
         spot=each.get("InstanceLifecycle") == "spot",
         vcpus=(cpu.get("CoreCount") or 0) * (cpu.get("ThreadsPerCore") or 0),
         image_id=each.get("ImageId") or "",
-        auto_mode=auto_mode or (each.get("Operator") or {}).get("Principal") == _AUTO_MODE,
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/amazon-ec2-managed-instances.html
+        auto_mode=(each.get("Operator") or {}).get("Principal") == _AUTO_MODE,
         auto_scaling_group=_tag(each, "aws:autoscaling:groupName"),
         key_name=each.get("KeyName") or "",
         security_group_ids=tuple(sorted({one["GroupId"] for one in groups if one.get("GroupId")})),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eks_readiness.adapters.aws_lists import by_filter
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.evidence import (
@@ -18,17 +19,12 @@ from eks_readiness.domain.evidence import (
 from eks_readiness.domain.evidence.hardening import NodeSecurityGroup
 
 _SSH = 22
-_BATCH = 200
-"""Values that one filter takes.
-
-Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
-"""
 
 
 def read_security_groups(aws: AwsReader, gathered: Gathered) -> NodeSecurityGroups:
     """Every security group of the cluster's instances."""
     wanted = sorted({group for each in gathered.get(Instances).instances for group in each.security_group_ids})
-    found = {each["GroupId"]: each for each in _by_filter(aws, "DescribeSecurityGroups", "group-id", wanted)}
+    found = {each["GroupId"]: each for each in by_filter(aws, "DescribeSecurityGroups", "group-id", wanted)}
     lists: dict[str, tuple[str, ...] | Unavailable] = {}
     return NodeSecurityGroups(
         observed_at=gathered.observed_at,
@@ -88,7 +84,7 @@ def read_volumes(aws: AwsReader, gathered: Gathered) -> NodeVolumes:
     wanted = {volume: each.id for each in instances for volume in each.volume_ids}
     encrypted = {
         str(each["VolumeId"]): bool(each.get("Encrypted"))
-        for each in _by_filter(aws, "DescribeVolumes", "volume-id", sorted(wanted), IncludeManagedResources=True)
+        for each in by_filter(aws, "DescribeVolumes", "volume-id", sorted(wanted), IncludeManagedResources=True)
     }
     named = {volume: f"{instance} ({volume})" for volume, instance in wanted.items()}
     unknown = [each.id for each in instances if not each.volume_ids]
@@ -104,16 +100,6 @@ def read_volumes(aws: AwsReader, gathered: Gathered) -> NodeVolumes:
 
 def _sample(names: Sequence[str]) -> Sample:
     return Sample(total=len(names), names=tuple(sorted(names)[:MAX_SAMPLE]))
-
-
-def _by_filter(
-    aws: AwsReader, operation: str, name: str, wanted: Sequence[str], **parameters: Any
-) -> Iterator[dict[str, Any]]:
-    # By filter and not by ids: one that is gone would refuse the whole call.
-    key = operation.removeprefix("Describe")
-    for start in range(0, len(wanted), _BATCH):
-        filters = [{"Name": name, "Values": list(wanted[start : start + _BATCH])}]
-        yield from aws.pages("ec2", operation, key, Filters=filters, **parameters)
 
 
 PROBES = (

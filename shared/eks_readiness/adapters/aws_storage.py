@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from eks_readiness.adapters.aws_lists import by_filter
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.errors import AccessDenied, ProbeError, RefusedRequest
 from eks_readiness.domain.evidence import (
@@ -18,24 +19,17 @@ from eks_readiness.domain.evidence import (
 from eks_readiness.domain.evidence.storage import EbsVolume, KmsKey
 
 S = TypeVar("S", bound=Slice)
-_BATCH = 200
-"""Values that one filter takes.
-
-Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
-"""
 
 
 def read_volumes(aws: AwsReader, gathered: Gathered) -> EbsVolumes:
     """The volumes behind the cluster's PersistentVolumes."""
     wanted = sorted({each.volume_id for each in gathered.get(PersistentVolumes).ebs if each.volume_id})
-    found: dict[str, EbsVolume] = {}
-    for start in range(0, len(wanted), _BATCH):
-        # By filter and not by VolumeIds: one volume that is gone would refuse the whole call.
-        filters = [{"Name": "volume-id", "Values": wanted[start : start + _BATCH]}]
-        for each in aws.pages("ec2", "DescribeVolumes", "Volumes", Filters=filters, IncludeManagedResources=True):
-            found[each["VolumeId"]] = EbsVolume(
-                id=each["VolumeId"], encrypted=bool(each.get("Encrypted")), kms_key_id=each.get("KmsKeyId") or ""
-            )
+    found = {
+        str(each["VolumeId"]): EbsVolume(
+            id=each["VolumeId"], encrypted=bool(each.get("Encrypted")), kms_key_id=each.get("KmsKeyId") or ""
+        )
+        for each in by_filter(aws, "DescribeVolumes", "volume-id", wanted, IncludeManagedResources=True)
+    }
     return EbsVolumes(
         observed_at=gathered.observed_at,
         source="ec2:DescribeVolumes",

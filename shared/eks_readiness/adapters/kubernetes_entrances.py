@@ -89,7 +89,6 @@ def _services(api: KubernetesReader, observed_at: datetime) -> ServiceSummary:
         total=total,
         without_address=without_address,
         certificate_arns=tuple(sorted(certificates)[:MAX_HOSTS]),
-        certificate_arns_total=len(certificates),
         hosts=hosts.hosts(),
     )
 

@@ -183,7 +183,8 @@ def check(
     """Declare a check. It registers nothing: `collect` gathers the checks of the modules that are named to it.
 
     With `or_attested` a valid statement about the check or its item, not older than that many days, answers it where
-    the evidence does not: `pass`, or `not_applicable` where the statement is a decision to do without.
+    the evidence does not: `pass`, or `not_applicable` where the statement is a decision to do without. A `final`
+    verdict stands.
 
     Its docstring is what `eks-readiness explain` prints: first line the statement, then `Not applicable when:` (where
     claimed), `Why:`, `Fix:` and `Source:` lines.

@@ -152,7 +152,7 @@ def _answer(
     if check.rule is None:
         return _attested_answer(check, evidence, attestations, policy, at)
     answer = _ask(check, evidence, policy)
-    settled = isinstance(answer, Verdict) and answer.outcome in ("pass", "not_applicable")
+    settled = isinstance(answer, Verdict) and (answer.outcome in ("pass", "not_applicable") or answer.final)
     if settled or check.statement_within_days is None:
         return answer, ""
     stated, owner = _attested_answer(check, evidence, attestations, policy, at)

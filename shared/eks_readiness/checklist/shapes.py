@@ -7,9 +7,18 @@ from collections.abc import Iterable
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Literal
 
-from eks_readiness.domain.evidence import FargateProfiles, Instances, Nodegroups, Nodes, Unavailable
-from eks_readiness.domain.evidence.nodes import Node
+from eks_readiness.domain.evidence import (
+    ClusterConfiguration,
+    Components,
+    FargateProfiles,
+    Instances,
+    Nodegroups,
+    Nodes,
+    Unavailable,
+)
+from eks_readiness.domain.evidence.nodes import Component, Node, NodePool
 from eks_readiness.domain.policy import Policy
 
 STARTING = timedelta(minutes=10)
@@ -19,6 +28,31 @@ _VERSION = re.compile(r"v?(?P<major>\d+)\.(?P<minor>\d+)")
 
 IN_ORDER = frozenset({"ACTIVE", "UPDATING"})
 """States of EKS resources that are in order; an update that AWS carries out is no fault."""
+
+_TOLD = frozenset({"--node-group-auto-discovery", "--nodes"})
+"""Flags by which Cluster Autoscaler is told which groups to scale.
+
+Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md
+"""
+
+
+def told(autoscaler: Component) -> bool:
+    """Whether a Cluster Autoscaler is told which groups to scale: without, it scales nothing."""
+    return bool(_TOLD & autoscaler.flags.keys())
+
+
+def scales(components: Components, name: Literal["karpenter", "cluster-autoscaler"]) -> bool:
+    """Whether that autoscaler is available, and told what to scale; Karpenter's NodePools tell it."""
+    return any(each.ready and (name == "karpenter" or told(each)) for each in components.named(name))
+
+
+def has_controller(
+    pool: NodePool, cluster: ClusterConfiguration, components: Components | Unavailable
+) -> bool | Unavailable:
+    """Whether something acts on a NodePool: EKS Auto Mode, or an available Karpenter. One left behind makes nothing."""
+    if pool.auto_mode:
+        return cluster.auto_mode
+    return components if isinstance(components, Unavailable) else scales(components, "karpenter")
 
 
 def fargate_only(nodegroups: Nodegroups | Unavailable, profiles: FargateProfiles | Unavailable, nodes: Nodes) -> bool:
@@ -40,9 +74,9 @@ def outside_auto_mode(nodes: Nodes) -> int:
     return sum(each.compute in ("ec2", "hybrid") for each in nodes.nodes)
 
 
-def self_managed(nodes: Nodes) -> int:
-    """How many EC2 nodes neither a node group, nor a NodePool, nor EKS Auto Mode made."""
-    return sum(each.compute == "ec2" and not each.nodegroup and not each.node_pool for each in nodes.nodes)
+def self_managed(node: Node) -> bool:
+    """Whether neither a node group, nor a NodePool, nor EKS Auto Mode made a node on EC2."""
+    return node.compute == "ec2" and not node.nodegroup and not node.node_pool
 
 
 def node_subnets(

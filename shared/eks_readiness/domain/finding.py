@@ -19,12 +19,16 @@ MAX_OFFENDER_CHARACTERS = 200
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a check decided, why, and which objects are to blame. A check never says `unknown`: the engine does."""
+    """What a check decided, why, and which objects are to blame. A check never says `unknown`: the engine does.
+
+    `final`: the contrary was observed, so that no statement of a person answers instead.
+    """
 
     outcome: Literal["pass", "fail", "not_applicable"]
     reason: str
     offenders: tuple[str, ...] = ()
     offenders_total: int = 0
+    final: bool = False
 
 
 def passed(reason: str) -> Verdict:
@@ -32,10 +36,12 @@ def passed(reason: str) -> Verdict:
     return Verdict("pass", bounded(reason))
 
 
-def failed(reason: str, offenders: tuple[str, ...] | list[str] = (), *, total: int | None = None) -> Verdict:
+def failed(
+    reason: str, offenders: tuple[str, ...] | list[str] = (), *, total: int | None = None, final: bool = False
+) -> Verdict:
     """The statement does not hold; `total` is the number of offenders where the evidence names only some of them."""
     named = tuple(bounded(offender, MAX_OFFENDER_CHARACTERS) for offender in sorted(offenders)[:MAX_OFFENDERS])
-    return Verdict("fail", bounded(reason), named, max(len(offenders), total or 0))
+    return Verdict("fail", bounded(reason), named, max(len(offenders), total or 0), final)
 
 
 def not_applicable(reason: str) -> Verdict:

@@ -152,18 +152,22 @@ def no_critical_control_fails(  # noqa: PLR0913 - one for each slice
     reason.
     Source: https://docs.aws.amazon.com/securityhub/latest/userguide/controls-findings-create-update.html
     """
-    found = _frameworks(hub, config, kubescape, trivy, jobs)
+    rating = [_hub(hub), _kubescape(kubescape, jobs), *_trivy(trivy)]
+    found = [*rating, _config(config), _kube_bench(jobs)]
     judging = [each for each in found if each.judges]
     if total := sum(each.said.critical.total for each in judging):
         failing = [f"{each.name}: {name}" for each in judging for name in each.said.critical.names]
         return failed(f"{total} critical controls fail", failing, total=total)
-    if unread := _unread(found):
+    # What could not be read of one that judges is when it did, and the others say nothing of severity.
+    if unread := _unread([each for each in rating if not each.judges]):
         return unread
-    if not judging:
-        return failed(_NOTHING)
     clean = [each for each in judging if each.said.rated or (each.name == _CONFIG and not each.said.failing)]
     if clean:
         return passed(f"no critical control fails by {', '.join(each.name for each in clean)}")
+    if unread := _unread([each for each in found if not each.judges]):
+        return unread
+    if not judging:
+        return failed(_NOTHING)
     return Unavailable(
         reason="unsupported",
         detail=f"{' and '.join(each.name for each in judging)} cannot say how severe it is what fails",

@@ -100,7 +100,7 @@ def no_drift_was_found(  # noqa: PLR0913 - one for each piece of evidence
 
     Judged are the cluster's stacks, and every Argo CD Application and Flux Kustomization for this cluster. An old
     finding of drift counts until a newer check finds none. What a deployment that began within the last hour still
-    leaves different is no drift.
+    leaves different is no drift. Drift that was found is not attested away.
     Why: drift that is known and left alone makes the code untrue, and the next deployment a gamble.
     Fix: bring the change into the code or undo it, then check again; for Argo CD: argocd app diff <application>
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html
@@ -114,7 +114,7 @@ def no_drift_was_found(  # noqa: PLR0913 - one for each piece of evidence
     ]
     total = sum(each.drifted_total for each in sides) + sum(each.drifted.total for each in objects)
     if total:
-        return failed(f"{total} differ from their source: {', '.join(drifted[:1])}", drifted, total=total)
+        return failed(f"{total} differ from their source: {', '.join(drifted[:1])}", drifted, total=total, final=True)
     if missing := _unread(stacks, config, sides) or found.unread:
         return missing
     good = [each for each in sides if each.fresh(within) and each.agreed]

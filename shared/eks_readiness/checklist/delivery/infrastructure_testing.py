@@ -22,7 +22,8 @@ def a_pipeline_was_green(pipelines: Pipelines, policy: Policy) -> Verdict | Unav
 
     Registered are pipelines of CodePipeline, projects of CodeBuild and CodeBuild report groups in the cluster's account
     and region that carry the tag `eks-readiness:cluster` with the cluster's name or ARN (several, separated by spaces).
-    The newest run that ended counts. Where report groups are registered, they are the tests: every one must be green.
+    The newest run that ended counts. Where report groups are registered, they are the tests: every one must be green,
+    and one that is not is not attested away.
     Why: what is not tested before it is deployed is tested on the users.
     Fix: aws resourcegroupstaggingapi tag-resources --resource-arn-list <pipeline> --tags eks-readiness:cluster=<name>;
     from any other CI: eks-readiness attest infrastructure-testing.recent --expires 30d
@@ -36,7 +37,7 @@ def a_pipeline_was_green(pipelines: Pipelines, policy: Policy) -> Verdict | Unav
         if green is not None:
             return passed(green.said)
     elif red := [each.said for each in reports if not each.green and each.unread is None]:
-        return failed(f"{len(red)} of {len(reports)} report groups are not green: {red[0]}", red)
+        return failed(f"{len(red)} of {len(reports)} report groups are not green: {red[0]}", red, final=True)
     if unread := next((each.unread for each in reports or found if each.unread), None):
         return unread
     if reports and not pipelines.beyond_cap:

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.extensions.backups import Backups, Scheduled, backups
-from eks_readiness.domain.evidence import AwsBackup, Kasten, Namespaces, Unavailable, Velero
+from eks_readiness.checklist.shapes import first_unavailable
+from eks_readiness.domain.evidence import AwsBackup, Components, Kasten, Namespaces, Unavailable, Velero
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
 
@@ -20,23 +21,33 @@ K = Kasten | Unavailable
 
 @check(
     "backup-restore.solution",
-    needs=(if_available(Velero), if_available(AwsBackup), if_available(Kasten)),
+    needs=(if_available(Velero), if_available(AwsBackup), if_available(Kasten), if_available(Components)),
     required=True,
 )
-def something_is_scheduled(velero: V, aws: A, kasten: K, policy: Policy) -> Verdict | Unavailable:
+def something_is_scheduled(
+    velero: V, aws: A, kasten: K, components: Components | Unavailable, policy: Policy
+) -> Verdict | Unavailable:
     """Velero, AWS Backup for EKS or Kasten is set up with a schedule or plan that is not paused.
 
-    A Velero schedule counts when its phase is Enabled, an AWS Backup plan when one of its selections takes in this
-    cluster, a Kasten policy when it has a backup action and a frequency.
+    A Velero schedule counts when its phase is Enabled and Velero has a ready pod, an AWS Backup plan when one of its
+    selections takes in this cluster, a Kasten policy when it has a backup action and a frequency.
     Why: a backup that somebody has to remember is missing on the day it is needed.
     Fix: create a Velero Schedule, select the cluster in an AWS Backup plan (and opt in to Amazon EKS in the region's
     settings), or create a Kasten policy; unpause what is paused.
     Source: https://docs.aws.amazon.com/eks/latest/userguide/integration-backup.html
     """
     found = backups(velero, aws, kasten)
-    if found.active:
-        return passed(f"{len(found.active)} active: {'; '.join(each.name for each in found.active)}")
-    return found.unread or failed(found.none_active, found.idle)
+    server = () if isinstance(components, Unavailable) else components.named("velero")
+    velero_runs = any(each.ready for each in server)
+    if kept := [each.name for each in found.active if velero_runs or not each.by_velero]:
+        return passed(f"{len(kept)} active: {'; '.join(kept)}")
+    if not found.active:
+        return found.unread or failed(found.none_active, found.idle)
+    why = f"{server[0].where} has 0 of {server[0].desired} pods ready" if server else "it does not run"
+    missing = first_unavailable(found.unread, components)
+    return missing or failed(
+        f"Velero has {len(found.active)} schedules, and {why}", [each.name for each in found.active]
+    )
 
 
 @check(
@@ -82,7 +93,7 @@ def backups_have_a_working_place(velero: V, aws: A, kasten: K, policy: Policy) -
     verdicts = [each for each in sides if isinstance(each, Verdict)]
     if good := next((each for each in verdicts if each.outcome == "pass"), None):
         return good
-    if unread := next((each for each in sides if isinstance(each, Unavailable)), None):
+    if unread := first_unavailable(*sides):
         return unread
     return verdicts[0] if verdicts else failed("no backup location and no recovery point of this cluster")
 
@@ -153,7 +164,7 @@ def _not_recent(schedule: Scheduled, floor: timedelta) -> str:
 
 
 def _run_unread(found: Backups) -> Unavailable | None:
-    return next((each.newest for each in found.active if isinstance(each.newest, Unavailable)), None)
+    return first_unavailable(*(each.newest for each in found.active))
 
 
 def _ages(found: Backups) -> str:

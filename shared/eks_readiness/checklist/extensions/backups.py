@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import AwsBackup, Kasten, Unavailable, Velero
 from eks_readiness.domain.evidence.backup import (
     AwsBackupPlan,
@@ -43,7 +44,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
     """One active schedule. `newest` is None when it never finished a run.
 
-    Namespaces are shell patterns; `selective` schedules leave out part of what lies in their namespaces.
+    Namespaces are shell patterns; `selective` schedules leave out part of what lies in their namespaces. `by_velero`:
+    it is Velero that must run to keep it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
     included: tuple[str, ...] = ("*",)
     excluded: tuple[str, ...] = ()
     selective: bool = False
+    by_velero: bool = False
 
     def covers(self, namespace: str) -> bool:
         """Whether it backs up all of a namespace."""
@@ -82,7 +85,7 @@ def backups(velero: Velero | Unavailable, aws: AwsBackup | Unavailable, kasten: 
     return Backups(
         active=tuple(each for each in found if isinstance(each, Scheduled)),
         idle=tuple(each for each in found if isinstance(each, str)),
-        unread=next((each for each in found if isinstance(each, Unavailable)), None),
+        unread=first_unavailable(*found),
     )
 
 
@@ -108,6 +111,7 @@ def _velero(velero: Velero | Unavailable) -> Iterator[Scheduled | Unavailable | 
                 included=schedule.included_namespaces or ("*",),
                 excluded=schedule.excluded_namespaces,
                 selective=schedule.selective,
+                by_velero=True,
             )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
 from eks_readiness.checklist.check import check, if_available
+from eks_readiness.checklist.shapes import exempt
 from eks_readiness.domain.evidence import AdmissionPolicies, Components, PolicyReports, Unavailable
 from eks_readiness.domain.evidence.nodes import Component, ComponentName
 from eks_readiness.domain.evidence.policies import EnginePolicies, EngineWebhook, PolicyEngineName
@@ -205,7 +205,7 @@ def _reaching(found: EnginePolicies | Unavailable, policy: Policy) -> int:
 
 
 def _workload(namespaces: Iterable[str], policy: Policy) -> bool:
-    return any(not any(fnmatchcase(name, glob) for glob in policy.exempt_namespaces) for name in namespaces)
+    return any(not exempt(name, policy) for name in namespaces)
 
 
 def _state(each: Component) -> str:

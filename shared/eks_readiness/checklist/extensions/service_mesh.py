@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import starting
+from eks_readiness.checklist.shapes import exempt, first_unavailable, starting
 from eks_readiness.domain.evidence import Components, MeshPolicies, Nodes, Pods, Unavailable
 from eks_readiness.domain.evidence.nodes import Component, ComponentName, NamespaceSample
 from eks_readiness.domain.finding import Verdict, failed, passed
@@ -48,7 +47,7 @@ def a_mesh_is_available(
     verdicts = [each for each in found if isinstance(each, Verdict)]
     if good := next((each for each in verdicts if each.outcome == "pass"), None):
         return good
-    if unread := next((each for each in found if isinstance(each, Unavailable)), None):
+    if unread := first_unavailable(*found):
         return unread
     return failed("; ".join(each.reason for each in verdicts) or "there is no service mesh")
 
@@ -90,7 +89,7 @@ def mutual_tls_is_strict(
     verdicts = [each for each in found if isinstance(each, Verdict)]
     if good := next((each for each in verdicts if each.outcome == "pass"), None):
         return good
-    if unread := next((each for each in found if isinstance(each, Unavailable)), None):
+    if unread := first_unavailable(*found):
         return unread
     offenders = [name for each in verdicts for name in each.offenders]
     return failed("; ".join(each.reason for each in verdicts) or "there is no service mesh", offenders)
@@ -127,7 +126,7 @@ def _istio_strict(
     lax = [
         f"{name}: {mode}"
         for name, mode in modes.items()
-        if mode not in ("STRICT", "UNSET") and not _exempt(name, policy)
+        if mode not in ("STRICT", "UNSET") and not exempt(name, policy)
     ]
     lax += _named(policies.istio_exceptions, policy)
     if lax:
@@ -161,7 +160,7 @@ def _linkerd_strict(
     lax = [
         f"{each.namespace}: {each.mode}"
         for each in policies.linkerd
-        if each.mode not in _LINKERD_STRICT and not _exempt(each.namespace, policy)
+        if each.mode not in _LINKERD_STRICT and not exempt(each.namespace, policy)
     ]
     if isinstance(policies.linkerd_exceptions, Unavailable):
         return policies.linkerd_exceptions
@@ -260,15 +259,8 @@ def _lagging(agents: Iterable[Component], nodes: Nodes | Unavailable) -> Answer 
 
 def _named(samples: Iterable[NamespaceSample], policy: Policy) -> list[str]:
     return [
-        f"{each.namespace}/{name}"
-        for each in samples
-        if not _exempt(each.namespace, policy)
-        for name in each.pods.names
+        f"{each.namespace}/{name}" for each in samples if not exempt(each.namespace, policy) for name in each.pods.names
     ]
-
-
-def _exempt(namespace: str, policy: Policy) -> bool:
-    return any(fnmatchcase(namespace, glob) for glob in policy.exempt_namespaces)
 
 
 def _state(each: Component) -> str:

@@ -75,8 +75,8 @@ def dns_works(
 ) -> Verdict | Unavailable:
     """CoreDNS is healthy: its add-on is ACTIVE without issues and its Deployment fully ready.
 
-    EKS Auto Mode runs it on its own nodes; other nodes beside them need it. Where the cluster cannot be read, the
-    add-on decides.
+    EKS Auto Mode runs it on its own nodes; other nodes beside them need it, those of Fargate as well. Where the cluster
+    cannot be read, the add-on decides.
     Why: without it no name is resolved, and nothing finds anything.
     Fix: kubectl -n kube-system describe deployment coredns; aws eks describe-addon --addon-name coredns
     Source: https://docs.aws.amazon.com/eks/latest/userguide/managing-coredns.html
@@ -123,18 +123,14 @@ def _healthy(
         return _by_addon(core, cluster, addon, addons, components)
     found = components.named(core.workload)
     # A DaemonSet that is wanted nowhere was switched off: by a selector that no node meets, as Cilium's guide has it.
-    if not any(_wanted(each) for each in found) and (substitute := _substitute(core, components)):
+    if not any(each.desired for each in found) and (substitute := _substitute(core, components)):
         if missing := first_unavailable(addons, nodes):
             return missing
         if isinstance(nodes, Nodes) and substitute.desired >= _linux_outside_auto_mode(nodes):
             return passed(f"{substitute.where} has taken its place, ready on {substitute.ready} nodes")
     if found:
-        return _by_workload(found, cluster, addons, nodes)
+        return _by_workload(core, found, cluster, addons, nodes)
     return _by_absence(core, cluster, addon, nodes)
-
-
-def _wanted(each: Component) -> bool:
-    return each.kind != "DaemonSet" or each.desired > 0
 
 
 def _substitute(core: _Core, components: Components) -> Component | None:
@@ -172,20 +168,23 @@ def _by_addon(
 
 
 def _by_workload(
+    core: _Core,
     found: tuple[Component, ...],
     cluster: ClusterConfiguration,
     addons: Addons | Unavailable,
     nodes: Nodes | Unavailable,
 ) -> Verdict | Unavailable:
     new = 0 if isinstance(nodes, Unavailable) else sum(starting(each, nodes) for each in nodes.nodes)
-    short = [each for each in found if not _ready(each, new) and not _needs_no_pod(each, cluster, nodes)]
-    if isinstance(nodes, Unavailable) and short and all(each.kind == "DaemonSet" for each in short):
-        return nodes  # they may be new, or AWS's
+    short = [each for each in found if not _ready(each, new) and not _needs_no_pod(core, each, cluster, nodes)]
+    if isinstance(nodes, Unavailable) and short and all(_may_be_in_order(each, cluster) for each in short):
+        return nodes
     if short:
         said = "; ".join(f"{each.where} has {each.ready} of {each.desired} pods ready" for each in short)
         return failed(said, [each.where for each in found])
     if isinstance(addons, Unavailable):
         return addons
+    if not any(each.desired for each in found):
+        return passed("AWS runs it on every node")
     return passed("; ".join(f"{each.where} has {each.ready} of {each.desired} pods ready" for each in found))
 
 
@@ -195,11 +194,22 @@ def _ready(each: Component, new_nodes: int) -> bool:
     )
 
 
-def _needs_no_pod(each: Component, cluster: ClusterConfiguration, nodes: Nodes | Unavailable) -> bool:
-    """Whether a DaemonSet is wanted nowhere because AWS does its work on every node."""
-    if _wanted(each) or isinstance(nodes, Unavailable):
+def _may_be_in_order(each: Component, cluster: ClusterConfiguration) -> bool:
+    """Whether nodes could tell that a workload without all its pods is none to worry about: they are new, or AWS's."""
+    return each.kind == "DaemonSet" or (cluster.auto_mode and not each.desired)
+
+
+def _needs_no_pod(core: _Core, each: Component, cluster: ClusterConfiguration, nodes: Nodes | Unavailable) -> bool:
+    """Whether a workload is wanted nowhere because AWS does its work on every node."""
+    if each.desired or isinstance(nodes, Unavailable) or _needing(core, nodes):
         return False
-    return not outside_auto_mode(nodes) and (cluster.auto_mode or bool(nodes.nodes))
+    return cluster.auto_mode or (core.aws_runs_it_on_fargate and bool(nodes.nodes))
+
+
+def _needing(core: _Core, nodes: Nodes) -> int:
+    """How many nodes need it: those on which AWS does not run it itself."""
+    on_fargate = sum(each.compute == "fargate" for each in nodes.nodes)
+    return outside_auto_mode(nodes) + (0 if core.aws_runs_it_on_fargate else on_fargate)
 
 
 def _by_absence(
@@ -211,7 +221,7 @@ def _by_absence(
         by_aws = cluster.auto_mode or core.aws_runs_it_on_fargate
         return nodes if by_aws else failed(_nothing(core))
     if cluster.auto_mode:
-        others = outside_auto_mode(nodes)
+        others = _needing(core, nodes)
         return failed(f"{others} nodes are not EKS Auto Mode's: {_nothing(core)}") if others else _RUN_BY_AUTO_MODE
     if core.aws_runs_it_on_fargate and nodes.nodes and all(each.compute == "fargate" for each in nodes.nodes):
         return passed("Fargate runs it")
@@ -259,16 +269,16 @@ def dns_is_spread(
 ) -> Verdict | Unavailable:
     """CoreDNS has at least two ready replicas on at least two nodes.
 
-    EKS Auto Mode runs DNS on every node of its own; other nodes beside them need CoreDNS.
+    EKS Auto Mode runs DNS on every node of its own; other nodes beside them need CoreDNS, those of Fargate as well.
     Why: with one replica, or all on one node, one failure stops every name from being resolved.
     Fix: run two replicas or more, with a topology spread constraint (the add-on sets one).
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/scale-cluster-services.html
     """
     found = components.named("coredns")
-    if not found and cluster.auto_mode:
+    if cluster.auto_mode and not any(each.desired for each in found):
         if isinstance(nodes, Unavailable):
             return nodes
-        if not outside_auto_mode(nodes):
+        if not _needing(_COREDNS, nodes):
             return passed("EKS Auto Mode runs DNS on every node")
     ready = sum(each.ready for each in found)
     if ready < _MIN_REPLICAS or len(pods.dns_nodes) < _MIN_REPLICAS:
@@ -292,7 +302,7 @@ def addons_are_managed(addons: Addons, components: Components | Unavailable, pol
         return passed("all three are managed by EKS")
     if isinstance(components, Unavailable):
         return components
-    there = [each.addon for each in unmanaged if any(_wanted(one) for one in components.named(each.workload))]
+    there = [each.addon for each in unmanaged if any(one.desired for one in components.named(each.workload))]
     if there:
         return failed(f"{len(there)} core add-ons are self-managed", there)
     return passed("no core add-on is self-managed")

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import IN_ORDER, fargate_only, first_unavailable, self_managed, starting
+from eks_readiness.checklist.shapes import (
+    IN_ORDER,
+    fargate_only,
+    first_unavailable,
+    has_controller,
+    scales,
+    self_managed,
+    starting,
+    told,
+)
 from eks_readiness.domain.evidence import (
     AutoScalingGroups,
     ClusterConfiguration,
@@ -26,9 +35,6 @@ from eks_readiness.domain.policy import Policy
 
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html: amiType, by how it begins
 _AMI_FAMILIES = (("BOTTLEROCKET_", "bottlerocket"), ("AL2023_", "al2023"), ("AL2_", "al2"), ("WINDOWS_", "windows"))
-
-_TOLD = frozenset({"--node-group-auto-discovery", "--nodes"})
-"""Flags by which Cluster Autoscaler is told which groups to scale."""
 
 
 @check("node-groups.healthy", needs=(if_available(Nodegroups), if_available(Nodes)), required=True)
@@ -85,38 +91,36 @@ def nodes_scale(  # noqa: PLR0913 - one for each slice
     """Something that works scales the nodes: EKS Auto Mode, Karpenter, Cluster Autoscaler, or all runs on Fargate.
 
     Karpenter works when its controller is available and every NodePool is Ready; EKS Auto Mode when every NodePool is
-    and there is one, its controller is AWS's; Cluster Autoscaler when it is available and told which groups to scale.
+    and one is of its own, its controller is AWS's: that it is on says nothing of NodePools that could not be read.
+    Cluster Autoscaler works when it is available and told which groups to scale.
     Why: without it, a failed node or a busy hour is answered by a person.
     Fix: install Karpenter, or switch on EKS Auto Mode; kubectl describe nodepool says why one is not Ready.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/cluster-autoscaling.html
     """
-    not_ready = _not_ready(pools)
-    by_pools = isinstance(pools, NodePools) and bool(pools.pools) and not not_ready
-    no_pool = isinstance(pools, NodePools) and not pools.pools
-    if cluster.auto_mode and not not_ready and not no_pool:
+    known = () if isinstance(pools, Unavailable) else pools.pools
+    # Where Karpenter could not be looked at, its NodePools may be in use.
+    in_use = [each for each in known if has_controller(each, cluster, components) is not False]
+    not_ready = [f"{each.name}: {each.not_ready_reason}" for each in in_use if not each.ready]
+    if not not_ready and any(each.auto_mode for each in in_use):
         return passed("EKS Auto Mode scales the nodes")
     if isinstance(components, Components):
-        if by_pools and any(each.ready for each in components.named("karpenter")):
+        if in_use and not not_ready:
             return passed("Karpenter is available and every NodePool is Ready")
-        if any(each.ready and _TOLD & each.flags.keys() for each in components.named("cluster-autoscaler")):
+        if scales(components, "cluster-autoscaler"):
             return passed("Cluster Autoscaler is available")
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate")
-    if not_ready:
-        return failed(f"{len(not_ready)} NodePools are not Ready", not_ready)
+    broken = failed(f"{len(not_ready)} NodePools are not Ready", not_ready) if not_ready else None
     missing = first_unavailable(components, pools, nodes, nodegroups, profiles)
-    return missing or failed(_no_autoscaler(pools, components))
-
-
-def _not_ready(pools: NodePools | Unavailable) -> list[str]:
-    found = () if isinstance(pools, Unavailable) else pools.pools
-    return [f"{each.name}: {each.not_ready_reason}" for each in found if not each.ready]
+    return missing or broken or failed(_no_autoscaler(pools, components))
 
 
 def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unavailable) -> str:
     known = () if isinstance(components, Unavailable) else components.components
     broken = [
-        f"{each.where} has {each.ready} of {each.desired} pods ready"
+        f"{each.where} is not told which groups to scale"
+        if each.ready and each.component == "cluster-autoscaler" and not told(each)
+        else f"{each.where} has {each.ready} of {each.desired} pods ready"
         for each in known
         if each.component in ("karpenter", "cluster-autoscaler")
     ]
@@ -133,6 +137,7 @@ def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unav
         if_available(FargateProfiles),
         if_available(Nodes),
         if_available(AutoScalingGroups),
+        if_available(Components),
     ),
     required=True,
 )
@@ -142,13 +147,14 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
     profiles: FargateProfiles | Unavailable,
     nodes: Nodes | Unavailable,
     scaling: AutoScalingGroups | Unavailable,
+    components: Components | Unavailable,
     policy: Policy,
 ) -> Verdict | Unavailable:
     """Node groups may grow beyond their desired size, and NodePools use less than `max_node_pool_limit_used_percent`.
 
     A node group at its maximum is no fault where a NodePool can still grow: its pods get nodes from there. NodePools of
-    a fixed size are not judged. Self-managed nodes are judged by the Auto Scaling groups that started them. Fargate
-    grows by itself, hybrid nodes never.
+    a fixed size are not judged, nor are Karpenter's while it is not available: they make no node. Self-managed nodes
+    are judged by the Auto Scaling groups that started them. Fargate grows by itself, hybrid nodes never.
     Why: an autoscaler at its limit adds nothing, and nobody hears of it until pods are pending.
     Fix: raise maxSize, or the NodePool's spec.limits.
     Source: https://karpenter.sh/docs/concepts/nodepools/#speclimits
@@ -156,7 +162,10 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate, which grows by itself")
     groups = () if isinstance(nodegroups, Unavailable) else nodegroups.nodegroups
-    growing = [] if isinstance(pools, Unavailable) else [each for each in pools.pools if each.static_replicas is None]
+    karpenter = components if isinstance(components, Unavailable) else scales(components, "karpenter")
+    known = () if isinstance(pools, Unavailable) else pools.pools
+    growing = [each for each in known if each.static_replicas is None and (each.auto_mode or karpenter is not False)]
+    unsure_of_pools = None if all(each.auto_mode for each in growing) else first_unavailable(karpenter)
     limit = policy.max_node_pool_limit_used_percent
     tight = [f"NodePool {each.name}: {said}" for each in growing if (said := _at_limit(each, limit))]
     own = () if isinstance(scaling, Unavailable) else scaling.self_managed
@@ -165,8 +174,9 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
         *(f"Auto Scaling group {each.name}: {each.desired_size} of {each.max_size}" for each in own if _full(each)),
     ]
     if tight or (full and isinstance(pools, NodePools) and not growing):
-        return failed(f"{len(full)} node groups and {len(tight)} NodePools cannot grow", [*full, *tight])
-    if missing := first_unavailable(nodegroups, pools):
+        said = f"{len(full)} node groups and {len(tight)} NodePools cannot grow"
+        return unsure_of_pools or failed(said, [*full, *tight])
+    if missing := first_unavailable(nodegroups, pools, unsure_of_pools):
         return missing
     if not growing and (unsure := _self_managed_unsure(nodes, scaling)):
         return unsure
@@ -184,7 +194,8 @@ def _self_managed_unsure(nodes: Nodes | Unavailable, scaling: AutoScalingGroups 
     """Why it cannot be told how far self-managed nodes can grow, if there may be any."""
     if isinstance(nodes, Unavailable):
         return nodes
-    if not (count := self_managed(nodes)) or (isinstance(scaling, AutoScalingGroups) and scaling.self_managed):
+    count = sum(map(self_managed, nodes.nodes))
+    if not count or (isinstance(scaling, AutoScalingGroups) and scaling.self_managed):
         return None
     return first_unavailable(scaling) or Unavailable(
         reason="unsupported",

@@ -22,6 +22,7 @@ from eks_readiness.domain.finding import Verdict, failed, not_applicable, passed
 from eks_readiness.domain.policy import Policy
 
 _ADDON = "aws-ebs-csi-driver"
+_AUTO_MODE_DRIVER = "ebs.csi.eks.amazonaws.com"
 _WORKLOADS: tuple[ComponentName, ...] = ("ebs-csi-controller", "ebs-csi-node")
 
 
@@ -48,7 +49,8 @@ def ebs_driver_is_healthy(  # noqa: PLR0913 - one for each slice
 ) -> Verdict | Unavailable:
     """The EBS CSI driver is healthy: its add-on is ACTIVE without issues, its controller and node pods fully ready.
 
-    EKS Auto Mode runs it for the cluster. Where the cluster cannot be read, the add-on decides.
+    EKS Auto Mode runs a driver of its own, which serves no volume of the other: one that is bound needs this one. Where
+    the cluster cannot be read, the add-on decides.
     Not applicable when: there is no StorageClass for EBS and no volume on it; or no volume, and every node is Fargate,
     where none can be mounted.
     Why: without it no EBS volume is made, attached or moved; pods with volumes do not start again.
@@ -56,7 +58,10 @@ def ebs_driver_is_healthy(  # noqa: PLR0913 - one for each slice
     Source: https://docs.aws.amazon.com/eks/latest/userguide/ebs-csi.html
     """
     if cluster.auto_mode_storage:
-        return passed("EKS Auto Mode runs the EBS driver")
+        if isinstance(volumes, Unavailable):
+            return volumes
+        if not any(each.phase == "Bound" and each.driver != _AUTO_MODE_DRIVER for each in volumes.ebs):
+            return passed("EKS Auto Mode runs the EBS driver")
     addon = None if isinstance(addons, Unavailable) else addons.named(_ADDON)
     if addon is not None and (addon.status not in IN_ORDER or addon.health_issues):
         issues = [f"{each.code}: {each.message}" for each in addon.health_issues]

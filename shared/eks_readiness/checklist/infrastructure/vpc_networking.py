@@ -226,28 +226,49 @@ def egress_is_zonal(  # noqa: PLR0913 - one for each slice
     nodegroups: Nodegroups,
     profiles: FargateProfiles,
     policy: Policy,
-) -> Verdict:
+) -> Verdict | Unavailable:
     """Every node subnet leaves through a NAT gateway of its own zone, a regional one, or not at all.
 
     Subnets of Fargate profiles are node subnets, too. Other regional ways out (transit gateway, internet gateway,
-    egress-only internet gateway) count; a NAT instance does not.
+    egress-only internet gateway) count; a NAT instance does not. Where another account shares the VPC, its NAT gateways
+    cannot be seen.
     Why: when the zone of a shared NAT gateway fails, every other zone loses the internet with it.
     Fix: create a NAT gateway in each zone (or a regional one) and route each zone's subnets to it.
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
     """
     zones = {each.id: each.zone for each in subnets.subnets}
     nats = {each.id: each for each in gateways.gateways}
+    shared = {each.id: each.shared_by for each in subnets.subnets if each.shared_by}
     used = sorted(node_subnets(instances, nodegroups, profiles))
-    bad = [
-        f"{subnet}: {problem}"
+    ways = [
+        (subnet, target)
         for subnet in used
         if (table := tables.of_subnet(subnet)) is not None
         for target in table.default_targets
-        if (problem := _egress_problem(target, nats, zones, zones.get(subnet, "")))
+    ]
+    unseen = [(subnet, way) for subnet, way in ways if subnet in shared and way.startswith("nat-") and way not in nats]
+    bad = [
+        f"{subnet}: {problem}"
+        for subnet, way in ways
+        if (subnet, way) not in unseen and (problem := _egress_problem(way, nats, zones, zones.get(subnet, "")))
     ]
     if bad:
         return failed(f"{len(bad)} ways out of node subnets depend on another zone", bad)
+    if unseen:
+        return _of_another_account(f"{unseen[0][1]}, through which {unseen[0][0]} leaves", shared[unseen[0][0]])
     return passed(f"egress of {len(used)} node subnets is zonal, regional or none")
+
+
+def _of_another_account(what: str, account: str) -> Unavailable:
+    """Say that a part of a shared VPC is seen by its owner alone.
+
+    Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    return Unavailable(
+        reason="unsupported",
+        detail=f"account {account} shares the VPC, and alone sees {what}",
+        remedy="look at it there, then waive the check",
+    )
 
 
 def _egress_problem(target: str, nats: dict[str, NatGateway], zones: dict[str, str], zone: str) -> str:
@@ -263,10 +284,13 @@ def _egress_problem(target: str, nats: dict[str, NatGateway], zones: dict[str, s
     return f"{target} lies in {zones.get(nat.subnet_id, 'another zone')}"
 
 
-@check("vpc-networking.flow-logs", needs=(ClusterConfiguration, FlowLogs), required=False)
-def flow_logs_deliver(cluster: ClusterConfiguration, flow_logs: FlowLogs, policy: Policy) -> Verdict:
+@check("vpc-networking.flow-logs", needs=(ClusterConfiguration, FlowLogs, Subnets), required=False)
+def flow_logs_deliver(
+    cluster: ClusterConfiguration, flow_logs: FlowLogs, subnets: Subnets, policy: Policy
+) -> Verdict | Unavailable:
     """VPC flow logs of the cluster's VPC, or of each of its subnets, are active and delivering.
 
+    Where another account shares the VPC, its flow logs cannot be seen.
     Why: without them nobody can tell afterwards what talked to what.
     Fix: aws ec2 create-flow-logs --resource-type VPC --resource-ids <vpc> --traffic-type ALL …
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs.html
@@ -277,6 +301,8 @@ def flow_logs_deliver(cluster: ClusterConfiguration, flow_logs: FlowLogs, policy
     uncovered = [subnet for subnet in cluster.subnet_ids if subnet not in good]
     if cluster.subnet_ids and not uncovered:
         return passed(f"flow logs of all {len(cluster.subnet_ids)} cluster subnets are active")
+    if owner := next((each.shared_by for each in _cluster_subnets(cluster, subnets) if each.shared_by), ""):
+        return _of_another_account("its flow logs", owner)
     broken = [
         f"{each.id} is {each.status}, delivery {each.delivery_status}"
         for each in flow_logs.logs

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from eks_readiness.checklist.shapes import starting
+from eks_readiness.checklist.shapes import first_unavailable, starting
 from eks_readiness.domain.evidence import Components, Nodes, OpenTelemetryCollectors, Unavailable
 from eks_readiness.domain.evidence.nodes import Component
 from eks_readiness.domain.evidence.observability import AgentName
@@ -37,7 +37,7 @@ def either(sides: Iterable[Verdict | Unavailable]) -> Verdict | Unavailable:
     known = list(sides)
     if good := next((each for each in known if isinstance(each, Verdict) and each.outcome == "pass"), None):
         return good
-    if unread := next((each for each in known if isinstance(each, Unavailable)), None):
+    if unread := first_unavailable(*known):
         return unread
     verdicts = [each for each in known if isinstance(each, Verdict)]
     return failed(
@@ -45,6 +45,11 @@ def either(sides: Iterable[Verdict | Unavailable]) -> Verdict | Unavailable:
         [name for each in verdicts for name in each.offenders],
         total=sum(each.offenders_total for each in verdicts),
     )
+
+
+def among(names: Sequence[str]) -> str:
+    """One of several things, in words; nothing where evidence counts them and names none."""
+    return f", among them {names[0]}" if names else ""
 
 
 def works(agent: Component, nodes: Nodes | Unavailable, percent: float) -> bool | Unavailable:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.observability.agents import either
+from eks_readiness.checklist.observability.agents import among, either
+from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import Alarms, Components, PrometheusOperator, PrometheusWorkspaces, Unavailable
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
@@ -40,7 +41,7 @@ def enough_alerts_watch(
     total = sum(each for each in parts if isinstance(each, int))
     if total >= policy.min_alert_rules:
         return passed(f"{total} alarms and alert rules watch the cluster")
-    if unread := next((each for each in parts if isinstance(each, Unavailable)), None):
+    if unread := first_unavailable(*parts):
         return unread
     said = [f"{total} alarms and alert rules watch the cluster, {policy.min_alert_rules} should"]
     idle: list[str] = []
@@ -112,7 +113,7 @@ def _subscribers(alarms: Alarms | Unavailable) -> Verdict | Unavailable:
         return alarms
     if told := next((each for each in alarms.topics if isinstance(each.confirmed, int) and each.confirmed), None):
         return passed(f"{told.confirmed} confirmed subscriptions of {told.arn}")
-    if unread := next((each.confirmed for each in alarms.topics if isinstance(each.confirmed, Unavailable)), None):
+    if unread := first_unavailable(*(each.confirmed for each in alarms.topics)):
         return unread
     if alarms.topics_total > len(alarms.topics) or not alarms.complete:
         return Unavailable(reason="unsupported", detail="the cluster's alarms notify more topics than are looked at")
@@ -128,7 +129,7 @@ def _receivers(prometheus: PrometheusOperator | Unavailable) -> Verdict | Unavai
     if receivers.unread:
         return receivers.unread
     if receivers.selected.total:
-        return passed(f"{receivers.selected.total} receivers of Alertmanager, among them {receivers.selected.names[0]}")
+        return passed(f"{receivers.selected.total} receivers of Alertmanager{among(receivers.selected.names)}")
     if receivers.total:
         return failed(f"no running Alertmanager takes the {receivers.total} receivers of AlertmanagerConfigs")
     return failed("no AlertmanagerConfig has a receiver")
@@ -140,6 +141,7 @@ def _alert_managers(workspaces: PrometheusWorkspaces | Unavailable) -> Verdict |
     found = {each.id: each.alert_manager for each in workspaces.workspaces}
     if active := next((name for name, state in found.items() if state in ("ACTIVE", "UPDATING")), None):
         return passed(f"the alert manager of workspace {active} is {found[active]}")
-    unread = next((state for state in found.values() if isinstance(state, Unavailable)), None)
     broken = [f"the alert manager of workspace {name} is {state}" for name, state in found.items() if state]
-    return workspaces.unread or unread or failed("; ".join(broken) or "no managed Prometheus has an alert manager")
+    return first_unavailable(workspaces.unread, *found.values()) or failed(
+        "; ".join(broken) or "no managed Prometheus has an alert manager"
+    )

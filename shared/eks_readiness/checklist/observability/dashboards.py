@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.observability.agents import either
+from eks_readiness.checklist.observability.agents import among, either
 from eks_readiness.domain.evidence import (
     CloudWatchDashboards,
     Components,
@@ -62,7 +62,7 @@ def _in_the_cluster(grafana: GrafanaDashboards | Unavailable) -> Verdict | Unava
     if isinstance(grafana, Unavailable):
         return grafana
     if grafana.synchronized.total:
-        return passed(f"{grafana.synchronized.total} GrafanaDashboards, among them {grafana.synchronized.names[0]}")
+        return passed(f"{grafana.synchronized.total} GrafanaDashboards{among(grafana.synchronized.names)}")
     if grafana.unsynchronized.total:
         names = list(grafana.unsynchronized.names)
         total = grafana.unsynchronized.total

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.observability.agents import counted, either, has_role, signals, works
+from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import (
     ApplicationSignals,
     Components,
@@ -128,7 +129,7 @@ def _xray(traces: XRayTraces | Unavailable, oldest: timedelta) -> Verdict | Unav
         return failed(f"X-Ray has no trace of EKS of the last {oldest / timedelta(hours=1):g} hours{newest}")
     if traces.clusters == 1:
         return passed(f"X-Ray has a trace of EKS of {traces.newest_at:%H:%M} UTC, and there is no other cluster here")
-    return next((each for each in (through_a_node, traces.clusters) if isinstance(each, Unavailable)), _WHOSE)
+    return first_unavailable(through_a_node, traces.clusters) or _WHOSE
 
 
 _WHOSE = Unavailable(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.observability.agents import counted, either, has_role, signals, works
+from eks_readiness.checklist.shapes import IN_ORDER
 from eks_readiness.domain.evidence import (
     Components,
     ContainerInsights,
@@ -63,8 +64,8 @@ def metrics_flow(  # noqa: PLR0913 - one for each kind of pipeline
 
     Either Container Insights has data of both, not older than `max_metrics_silence_minutes`; or a Prometheus or
     PrometheusAgent is Available; or a scraper of Amazon Managed Service for Prometheus, whose source is this cluster,
-    is ACTIVE; or an agent is ready on `min_log_agent_nodes_percent` of its nodes: Datadog, New Relic, Dynatrace,
-    Splunk, Elastic, Grafana Alloy, VictoriaMetrics, or an OpenTelemetry collector that reads nodes and pods.
+    is ACTIVE or UPDATING; or an agent is ready on `min_log_agent_nodes_percent` of its nodes: Datadog, New Relic,
+    Dynatrace, Splunk, Elastic, Grafana Alloy, VictoriaMetrics, or an OpenTelemetry collector that reads nodes and pods.
     The metrics that EKS itself writes (namespace AWS/EKS) and metrics-server alone do not count.
     Why: without them nobody sees a node fill up or a pod being throttled before users do.
     Fix: aws eks create-addon --addon-name amazon-cloudwatch-observability, or install kube-prometheus-stack.
@@ -134,8 +135,8 @@ def _behind_promql(possible: bool | Unavailable, components: Components | Unavai
 def _scraped(scrapers: PrometheusScrapers | Unavailable) -> Verdict | Unavailable:
     if isinstance(scrapers, Unavailable):
         return scrapers
-    if active := next((each for each in scrapers.scrapers if each.status == "ACTIVE"), None):
-        return passed(f"scraper {active.id} of Amazon Managed Service for Prometheus is ACTIVE")
+    if active := next((each for each in scrapers.scrapers if each.status in IN_ORDER), None):
+        return passed(f"scraper {active.id} of Amazon Managed Service for Prometheus is {active.status}")
     if not scrapers.offered:
         return failed("AWS does not offer managed Prometheus here")
     states = [f"scraper {each.id} is {each.status or 'in no state'}" for each in scrapers.scrapers]

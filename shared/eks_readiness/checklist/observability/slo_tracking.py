@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.observability.agents import either
+from eks_readiness.checklist.observability.agents import among, either
 from eks_readiness.domain.evidence import Components, PrometheusOperator, RuleObjectives, ServiceObjectives, Unavailable
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
@@ -46,9 +46,7 @@ def _in_the_cluster(rules: RuleObjectives | Unavailable) -> Verdict | Unavailabl
         return rules
     total = rules.made.total + rules.pending.total
     if total:
-        return passed(
-            f"{total} objectives of Sloth or Pyrra, among them {(*rules.made.names, *rules.pending.names)[0]}"
-        )
+        return passed(f"{total} objectives of Sloth or Pyrra{among((*rules.made.names, *rules.pending.names))}")
     return rules.unread or failed("there is no objective of Sloth or Pyrra")
 
 

@@ -19,6 +19,7 @@ from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
 
 _STANDARD, _EXTENDED = "STANDARD_SUPPORT", "EXTENDED_SUPPORT"
+_TOLD = frozenset({"PASSING", "WARNING"})
 _SKEW, _SKEW_BEFORE_1_28 = 3, 2
 
 
@@ -67,7 +68,8 @@ def support_time_is_left(
 def no_insight_is_an_error(insights: UpgradeInsights, policy: Policy) -> Verdict | Unavailable:
     """No upgrade insight of EKS is an ERROR.
 
-    An insight about a deprecated API looks back 30 days, and stays red that long after the last call.
+    An insight about a deprecated API looks back 30 days, and stays red that long after the last call. Of one
+    that is UNKNOWN it is not known.
     Why: what it names breaks with the next version.
     Fix: aws eks describe-insight names the clients and objects; mend them, then wait until it is refreshed.
     Source: https://docs.aws.amazon.com/eks/latest/userguide/cluster-insights.html
@@ -81,6 +83,12 @@ def no_insight_is_an_error(insights: UpgradeInsights, policy: Policy) -> Verdict
     errors = [f"{each.name}: {each.reason}" for each in insights.insights if each.status == "ERROR"]
     if errors:
         return failed(f"{len(errors)} of {len(insights.insights)} upgrade insights are ERROR", errors)
+    if untold := [each for each in insights.insights if each.status not in _TOLD]:
+        return Unavailable(
+            reason="unexpected",
+            detail=f"EKS cannot tell {untold[0].name}: {untold[0].status or 'no status'} {untold[0].reason}".rstrip(),
+            remedy=f"see: aws eks describe-insight --id {untold[0].id} --cluster-name <cluster>",
+        )
     return passed(f"none of {len(insights.insights)} upgrade insights is ERROR")
 
 

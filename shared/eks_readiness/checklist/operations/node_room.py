@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import floor, inf
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from eks_readiness.checklist.shapes import first_unavailable
+from eks_readiness.checklist.shapes import first_unavailable, scales
 from eks_readiness.domain.evidence import AutoScalingGroups, Components, NodePools, Nodes, Pods, Unavailable
-from eks_readiness.domain.evidence.nodes import ComponentName, Node, NodePool
+from eks_readiness.domain.evidence.nodes import Node, NodePool
 
 _RESOURCES = ("cpu", "memory", "pods")
 _NONE = dict.fromkeys(_RESOURCES, 0.0)
@@ -26,9 +26,9 @@ class Growth(NamedTuple):
     def room(self, size: Amounts) -> Amounts:
         """What may still be added for sure, where a node is of that size, which is nothing of zero."""
         pools = self.pools.pools if isinstance(self.pools, NodePools) else ()
-        added = [_pool_nodes(each, size) for each in pools if each.auto_mode or self._works("karpenter")]
+        added = [_pool_nodes(each, size) for each in pools if each.auto_mode or self._scales("karpenter")]
         groups = self.groups.groups if isinstance(self.groups, AutoScalingGroups) else ()
-        if self._works("cluster-autoscaler"):
+        if self._scales("cluster-autoscaler"):
             added += [max(0, each.max_size - each.desired_size) for each in groups if "Launch" not in each.suspended]
         return {name: sum(added) * size[name] for name in _RESOURCES}
 
@@ -37,12 +37,8 @@ class Growth(NamedTuple):
         """What could still show that more may be added."""
         return first_unavailable(self.pools, self.components, self.groups)
 
-    def _works(self, name: ComponentName) -> bool:
-        if isinstance(self.components, Unavailable):
-            return False
-        # Cluster Autoscaler scales nothing until it is told which groups.
-        found = self.components.named(name)
-        return any(each.ready and (name == "karpenter" or each.flags) for each in found)
+    def _scales(self, name: Literal["karpenter", "cluster-autoscaler"]) -> bool:
+        return isinstance(self.components, Components) and scales(self.components, name)
 
 
 def _pool_nodes(pool: NodePool, size: Amounts) -> float:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.operations.rotation_mechanisms import Rotation, outside_of_groups
-from eks_readiness.checklist.shapes import first_unavailable, untagged
+from eks_readiness.checklist.operations.rotation_mechanisms import Rotation
+from eks_readiness.checklist.shapes import first_unavailable, self_managed, untagged
 from eks_readiness.domain.evidence import (
     AutoScalingGroups,
     BottlerocketUpdates,
@@ -149,7 +149,8 @@ def something_replaces_nodes(  # noqa: PLR0913 - one for each slice
     For a NodePool: EKS Auto Mode, which replaces nodes within 21 days, or an expireAfter (by default 720h) while
     Karpenter is available. For a node group: a version update that succeeded within `max_managed_update_age_days` days,
     or a maximum instance lifetime of its Auto Scaling group; the latter also counts for self-managed nodes. For either:
-    the Bottlerocket update operator, while it is available and none of the nodes' updates fails.
+    the Bottlerocket update operator, while it is available and none of the nodes' updates fails. A NodePool without
+    nodes, left behind by a Karpenter that is gone, needs nothing.
     Not applicable when: there is no node group, no NodePool and no node on EC2.
     Why: what depends on somebody remembering stops in the first busy month.
     Fix: set expireAfter; aws eks update-nodegroup-version monthly, from a pipeline; or use EKS Auto Mode.
@@ -163,7 +164,7 @@ def something_replaces_nodes(  # noqa: PLR0913 - one for each slice
         now = updates.observed_at
         answers |= {f"node group {each.nodegroup}": rotation.of_group(each, now) for each in updates.updates}
     if isinstance(nodes, Nodes):
-        answers |= {each.name: rotation.of_node(each) for each in nodes.nodes if outside_of_groups(each)}
+        answers |= {each.name: rotation.of_node(each) for each in nodes.nodes if self_managed(each)}
     if bad := [f"{name}: {said}" for name, said in answers.items() if isinstance(said, str) and said]:
         return failed(f"nothing renews the nodes of {len(bad)} of {len(answers)} node groups, NodePools and nodes", bad)
     if unread := first_unavailable(nodes, pools, updates, *answers.values()):

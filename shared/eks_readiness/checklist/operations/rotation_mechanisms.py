@@ -19,11 +19,6 @@ _NEVER = "Never"
 _NEEDED = frozenset({"Launch", "Terminate"})
 
 
-def outside_of_groups(node: Node) -> bool:
-    """Whether a node on EC2 belongs to no managed node group and no NodePool."""
-    return node.compute == "ec2" and not node.nodegroup and not node.node_pool
-
-
 class Rotation(NamedTuple):
     """Everything that says who renews nodes."""
 
@@ -34,13 +29,14 @@ class Rotation(NamedTuple):
     window: timedelta
 
     def of_pool(self, pool: NodePool) -> str | Unavailable:
-        """EKS Auto Mode, Karpenter's expiry, or the update operator on each of its nodes."""
+        """EKS Auto Mode, Karpenter's expiry, or the update operator on each of its nodes; or there is none to renew."""
         if pool.auto_mode:
             return ""
-        members = self._members(lambda each: each.node_pool == pool.name)
+        members, karpenter = self._members(lambda each: each.node_pool == pool.name), self._available("karpenter")
+        options = (self._in_place(members), _left_behind(members, karpenter=karpenter))
         if pool.expire_after == _NEVER:
-            return _settled("expireAfter is Never", self._in_place(members))
-        return _settled("Karpenter is not available", self._available("karpenter"), self._in_place(members))
+            return _settled("expireAfter is Never", *options)
+        return _settled("Karpenter is not available", karpenter, *options)
 
     def of_group(self, update: NodegroupUpdate, now: datetime) -> str | Unavailable:
         """A recent version update, the lifetime of its Auto Scaling groups, or the update operator."""
@@ -102,6 +98,13 @@ class Rotation(NamedTuple):
 
 _NodeTest = Callable[[Node], bool]
 _GroupTest = Callable[[AutoScalingGroup], bool]
+
+
+def _left_behind(members: Sequence[Node] | Unavailable, *, karpenter: bool | Unavailable) -> bool | Unavailable:
+    """Whether a NodePool has no node, and Karpenter, which would make one, is not available."""
+    if karpenter is True or (not isinstance(members, Unavailable) and members):
+        return False
+    return first_unavailable(karpenter, members) or True
 
 
 def _settled(problem: str, *options: bool | Unavailable) -> str | Unavailable:

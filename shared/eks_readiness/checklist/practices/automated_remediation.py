@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.gitops import A, C, F, H, tools
-from eks_readiness.checklist.shapes import first_unavailable, starting
+from eks_readiness.checklist.shapes import first_unavailable, scales, self_managed, starting
 from eks_readiness.domain.evidence import (
     ArgoCd,
     Capabilities,
@@ -41,9 +41,10 @@ def broken_nodes_are_replaced(
 ) -> Verdict | Unavailable:
     """Every node that breaks is repaired or replaced by itself.
 
-    On for each managed node group; for Karpenter's nodes with its feature gate NodeRepair and a working node monitoring
-    agent (EKS's, or node-problem-detector); EKS Auto Mode does it for its own. Nodes that nothing of these made are not
-    repaired. Fargate has no nodes to repair, and machines of hybrid nodes belong to somebody else: neither is judged.
+    On for each managed node group; for Karpenter's nodes while it is available, with its feature gate NodeRepair and a
+    working node monitoring agent (EKS's, or node-problem-detector); EKS Auto Mode does it for its own. Nodes that
+    nothing of these made are not repaired. Fargate has no nodes to repair, and machines of hybrid nodes belong to
+    somebody else: neither is judged.
     Not applicable when: there is no other node than those of Fargate and hybrid ones.
     Why: a node that hangs keeps its pods until somebody notices.
     Fix: aws eks update-nodegroup-config --node-repair-config enabled=true; for Karpenter: helm upgrade --set
@@ -53,8 +54,7 @@ def broken_nodes_are_replaced(
     groups = () if isinstance(nodegroups, Unavailable) else nodegroups.nodegroups
     bad = [f"node group {each.name}: node repair is off" for each in groups if not each.auto_repair]
     judged = [] if isinstance(nodes, Unavailable) else [each for each in nodes.nodes if each.compute in ("ec2", "auto")]
-    orphans = [each for each in judged if each.compute == "ec2" and not each.nodegroup and not each.node_pool]
-    bad += [f"node {each.name}: nothing repairs it" for each in orphans]
+    bad += [f"node {each.name}: nothing repairs it" for each in judged if self_managed(each)]
     of_karpenter = [each for each in judged if each.compute == "ec2" and each.node_pool]
     if of_karpenter and isinstance(components, Components) and isinstance(nodes, Nodes):
         bad += _karpenter(components, nodes)
@@ -77,6 +77,8 @@ def broken_nodes_are_replaced(
 
 def _karpenter(components: Components, nodes: Nodes) -> list[str]:
     """What is missing for Karpenter to repair nodes; a new node may still be starting its agent."""
+    if not scales(components, "karpenter"):
+        return ["Karpenter: no pod of it is ready"]
     if not any(each.flags.get("NodeRepair") == "true" for each in components.named("karpenter")):
         return ["Karpenter: its feature gate NodeRepair is off"]
     agents = components.named("node-monitoring")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import fargate_only, first_unavailable
+from eks_readiness.checklist.shapes import fargate_only, first_unavailable, has_controller, told
 from eks_readiness.domain.evidence import (
     Budgets,
     ClusterConfiguration,
@@ -124,15 +124,18 @@ def nodes_are_consolidated(  # noqa: PLR0913 - one for each slice
 
     Every NodePool of Karpenter or EKS Auto Mode consolidates empty and underused nodes (a policy of WhenEmpty, a
     consolidateAfter of Never, or a disruption budget that lets no node go at any time does not). Cluster Autoscaler,
-    where there is one, is available and scales down. Pools of a fixed size are not judged. On Fargate every pod has its
-    own size.
+    where there is one, is available, told which groups to scale, and scales down. Not judged are pools of a fixed size,
+    and those that Karpenter or Auto Mode left behind without nodes. On Fargate every pod has its own size.
     Not applicable when: all nodes are hybrid ones, which nobody can give back.
     Why: after a busy day half-empty nodes stay, and are paid for.
     Fix: set spec.disruption.consolidationPolicy: WhenEmptyOrUnderutilized in the NodePool; or run Cluster Autoscaler
     without --scale-down-enabled=false.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/cost-opt-compute.html
     """
-    judged = [] if isinstance(pools, Unavailable) else [each for each in pools.pools if each.static_replicas is None]
+    known = () if isinstance(pools, Unavailable) else pools.pools
+    judged = [
+        each for each in known if each.static_replicas is None and has_controller(each, cluster, components) is True
+    ]
     off = [f"{each.name}: {each.consolidation or 'off'}" for each in judged if each.consolidation not in _CONSOLIDATING]
     working = [f"NodePool {each.name}" for each in judged if each.consolidation in _CONSOLIDATING]
     for each in () if isinstance(components, Unavailable) else components.components:
@@ -141,14 +144,17 @@ def nodes_are_consolidated(  # noqa: PLR0913 - one for each slice
             off.append(f"{each.where}: {problem}")
         elif each.component == "cluster-autoscaler":
             working.append(each.where)
+    left_behind = {each.name for each in known if has_controller(each, cluster, components) is False}
+    with_nodes = set() if isinstance(nodes, Unavailable) else {each.node_pool for each in nodes.nodes}
+    off += [f"{each}: it has nodes, and no controller" for each in left_behind & with_nodes]
     if off:
         return failed("not all that makes nodes consolidates them", off)
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate, at its own size")
-    if missing := first_unavailable(pools, components):
+    if missing := first_unavailable(pools, components, nodes if left_behind else None):
         return missing
-    if working or cluster.auto_mode:
-        return passed(f"consolidation is on: {', '.join(working[:10]) or 'EKS Auto Mode'}")
+    if working:
+        return passed(f"consolidation is on: {', '.join(working[:10])}")
     return first_unavailable(nodes, nodegroups, profiles) or _without_any(nodes)
 
 
@@ -164,4 +170,6 @@ def _problem(each: Component) -> str:
         return ""
     if each.flags.get("--scale-down-enabled", "").lower() == "false":
         return "scale-down is off"
-    return "" if each.ready else f"0 of {each.desired} pods ready"
+    if not each.ready:
+        return f"0 of {each.desired} pods ready"
+    return "" if each.component == "karpenter" or told(each) else "not told which groups to scale"

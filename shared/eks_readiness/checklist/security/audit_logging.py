@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from eks_readiness.checklist.check import check
+from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import ClusterConfiguration, ControlPlaneLogs, Trails, Unavailable
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
@@ -79,7 +80,7 @@ def a_trail_records_every_region(trails: Trails, policy: Policy) -> Verdict | Un
     wide = [each for each in trails.trails if each.multi_region]
     if good := next((each for each in wide if each.logging is True and not each.delivery_error), None):
         return passed(f"trail {good.name} records every region")
-    if unread := next((each.logging for each in wide if isinstance(each.logging, Unavailable)), None):
+    if unread := first_unavailable(*(each.logging for each in wide)):
         return unread
     bad = [f"{each.name}: {each.delivery_error or 'not logging'}" for each in wide]
     return failed(f"none of {len(trails.trails)} trails records every region and delivers", bad)

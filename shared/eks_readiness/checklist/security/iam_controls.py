@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.security.identities import cluster_admins
-from eks_readiness.checklist.security.workload_rights import cni_own_role, has_workload_roles, workload_problems
+from eks_readiness.checklist.security.workload_rights import (
+    cni_own_role,
+    has_workload_roles,
+    undecided,
+    workload_problems,
+)
 from eks_readiness.checklist.shapes import first_unavailable
 from eks_readiness.domain.evidence import (
     AccessEntries,
@@ -136,7 +141,7 @@ def workloads_have_their_own_rights(  # noqa: PLR0913 - one for each piece of ev
     """
     if problems := sorted(workload_problems(cluster, accounts, pod_identity, trust, pods, components)):
         return failed(f"{len(problems)} workloads get no rights in AWS, or get them another way", problems)
-    if missing := first_unavailable(accounts, pod_identity, trust, pods, components):
+    if missing := undecided(accounts, pod_identity, trust, pods) or first_unavailable(components):
         return missing
     return has_workload_roles(accounts, pod_identity, trust)
 

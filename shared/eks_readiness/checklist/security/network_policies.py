@@ -7,6 +7,7 @@ from typing import Literal
 from eks_readiness.checklist.check import check, if_available
 from eks_readiness.checklist.security.network_policy_engines import (
     EngineName,
+    Side,
     Sides,
     enforcing,
     sides_of,
@@ -149,7 +150,7 @@ def _denies(  # noqa: PLR0913 - what both checks share
     denies = [each for each in policies.default_denies if getattr(each, direction)]
     enforced = [each for each in denies if _enforced_by({side.engine for side in proven}, each)]
     undone = {each.namespace: each.name for each in policies.allow_alls if getattr(each, direction)}
-    by_nodes = _node_classes_deny(engine)
+    by_nodes = _node_classes_deny(engine, proven)
     unseen = policies.unread[0] if policies.unread else by_nodes if isinstance(by_nodes, Unavailable) else None
     # With an engine that could not be read, a policy of its kind may yet be enforced.
     left_open = _open(judged, denies if unread else enforced, undone, by_nodes=by_nodes is True)
@@ -172,14 +173,14 @@ def _enforced_by(engines: set[EngineName], deny: DefaultDeny) -> bool:
     return _ONLY_BY.get(deny.kind, "any") in {*engines, "any"}
 
 
-def _node_classes_deny(engine: NetworkPolicyEngine | Unavailable) -> bool | Unavailable:
-    """Whether every node is of EKS Auto Mode and every NodeClass denies by default, both ways."""
+def _node_classes_deny(engine: NetworkPolicyEngine | Unavailable, proven: list[Side]) -> bool | Unavailable:
+    """Whether EKS Auto Mode alone enforces, and every NodeClass denies by default, both ways."""
     if isinstance(engine, Unavailable):
         return engine
     agent, classes = engine.node_agent_enabled, engine.node_classes
-    if isinstance(agent, bool):
+    if any(side.compute != "auto" for side in proven) or (isinstance(agent, bool) and engine.node_agent_nodes):
         return False
     if isinstance(classes, Unavailable):
         return classes
     denies = bool(classes) and all(each.network_policy == "DefaultDeny" for each in classes)
-    return agent if denies and agent is not None else denies
+    return agent if denies and isinstance(agent, Unavailable) else denies

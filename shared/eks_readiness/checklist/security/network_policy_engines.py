@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from eks_readiness.checklist.shapes import starting
+from eks_readiness.checklist.shapes import first_unavailable, starting
 from eks_readiness.domain.evidence import Addons, Components, NetworkPolicyEngine, Nodes, Unavailable
 from eks_readiness.domain.evidence.nodes import ComponentName, Compute
 
@@ -148,7 +148,7 @@ def enforcing(sides: Sides) -> list[Side]:
 
 def unread_of(sides: Sides) -> Unavailable | None:
     """Why one of them could not be read, if so."""
-    return next((side for side in sides if isinstance(side, Unavailable)), None)
+    return first_unavailable(*sides)
 
 
 def why_not(sides: Sides) -> str:

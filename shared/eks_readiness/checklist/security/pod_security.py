@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from eks_readiness.checklist.check import check, if_available
-from eks_readiness.checklist.shapes import first_unavailable
+from eks_readiness.checklist.shapes import exempt, first_unavailable, starting
 from eks_readiness.domain.evidence import (
     ClusterConfiguration,
     Components,
@@ -17,7 +16,7 @@ from eks_readiness.domain.evidence import (
     RuntimeMonitoring,
     Unavailable,
 )
-from eks_readiness.domain.evidence.nodes import Component, ComponentName
+from eks_readiness.domain.evidence.nodes import ComponentName
 from eks_readiness.domain.evidence.policies import (
     BaselineControl,
     EnforcedControls,
@@ -90,8 +89,8 @@ def no_pod_has_host_privileges(pods: Pods, policy: Policy) -> Verdict:
     Fix: drop privileged, hostNetwork, hostPID, hostIPC and hostPath from the workload, or move it to such a namespace.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/pod-security.html
     """
-    found = [each for each in pods.privileged if not _exempt(each.namespace, policy)]
-    live = sum(count for namespace, count in pods.live.items() if not _exempt(namespace, policy))
+    found = [each for each in pods.privileged if not exempt(each.namespace, policy)]
+    live = sum(count for namespace, count in pods.live.items() if not exempt(namespace, policy))
     total = sum(each.pods.total for each in found)
     if not total:
         return passed(f"none of {live} pods has host privileges")
@@ -120,7 +119,7 @@ def runtime_monitoring_covers_the_nodes(
     """GuardDuty runtime monitoring, Falco or Tetragon watches what runs on the nodes.
 
     GuardDuty must call its coverage of the cluster HEALTHY, and does not watch hybrid nodes; a sensor's DaemonSet must
-    be fully ready on every Linux node.
+    be ready on every Linux node. Nodes younger than ten minutes may still be starting theirs.
     Not applicable when: every node is Fargate, where none of these runs.
     Why: admission decides what may start; only the node sees what it does then.
     Fix: turn on GuardDuty Runtime Monitoring with automated agent management for EKS, or install Falco or Tetragon.
@@ -129,8 +128,7 @@ def runtime_monitoring_covers_the_nodes(
     linux = None if isinstance(nodes, Unavailable) else [n for n in nodes.nodes if n.os_family != "windows"]
     if linux and all(node.compute == "fargate" for node in linux):
         return not_applicable("every node is Fargate")
-    watched = None if linux is None else sum(node.compute != "fargate" for node in linux)
-    sides = [_guardduty(monitoring, _hybrid(nodes, cluster)), _sensors(components, watched)]
+    sides = [_guardduty(monitoring, _hybrid(nodes, cluster)), _sensors(components, nodes)]
     verdicts = [each for each in sides if isinstance(each, Verdict)]
     if good := next((each for each in verdicts if each.outcome == "pass"), None):
         return good
@@ -162,10 +160,6 @@ def _nearly(gap: frozenset[BaselineControl], controls: frozenset[BaselineControl
     return f" (engine lacks {', '.join(sorted(gap))})" if len(gap) < len(controls) else ""
 
 
-def _exempt(namespace: str, policy: Policy) -> bool:
-    return any(fnmatchcase(namespace, pattern) for pattern in policy.exempt_namespaces)
-
-
 def _hybrid(nodes: Nodes | Unavailable, cluster: ClusterConfiguration | Unavailable) -> int | Unavailable:
     """How many hybrid nodes there are: none where the cluster is told of no network outside AWS."""
     if isinstance(nodes, Nodes):
@@ -190,17 +184,17 @@ def _guardduty(monitoring: RuntimeMonitoring | Unavailable, hybrid: int | Unavai
     return failed(f"GuardDuty coverage of this cluster is {state} ({covered}) {monitoring.issue}")
 
 
-def _sensors(components: Components | Unavailable, nodes: int | None) -> Verdict | Unavailable:
+def _sensors(components: Components | Unavailable, nodes: Nodes | Unavailable) -> Verdict | Unavailable:
     if isinstance(components, Unavailable):
         return components
     found = [each for name in _SENSORS for each in components.named(name) if each.kind == "DaemonSet"]
-    if good := next((each for each in found if _on_every_node(each, nodes)), None):
-        return passed(f"{good.where} is ready on {good.ready} nodes")
     if not found:
         return failed("neither Falco nor Tetragon runs")
-    wanted = f" of {nodes} nodes" if nodes is not None else ""
-    return failed(f"{found[0].where} is ready on {found[0].ready}{wanted}")
-
-
-def _on_every_node(sensor: Component, nodes: int | None) -> bool:
-    return sensor.fully_ready and (nodes is None or sensor.desired >= nodes)
+    if isinstance(nodes, Unavailable):
+        return nodes
+    judged = [each for each in nodes.nodes if each.os_family != "windows" and each.compute != "fargate"]
+    new = sum(starting(each, nodes) for each in judged)
+    for each in found:
+        if each.ready and each.ready + new >= max(each.desired, len(judged)):
+            return passed(f"{each.where} is ready on {each.ready} nodes")
+    return failed(f"{found[0].where} is ready on {found[0].ready} of {len(judged)} nodes")

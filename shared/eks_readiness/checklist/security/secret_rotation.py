@@ -27,7 +27,7 @@ def referenced_secrets_are_rotated(
     """Every secret of AWS Secrets Manager that the cluster refers to was rotated within `max_secret_age_days` days.
 
     A secret younger than that counts when its rotation is on. For another vault (HashiCorp Vault, Parameter Store, …)
-    a statement answers. Names and dates are read, never values.
+    a statement answers, never for a secret that was seen to be old. Names and dates are read, never values.
     Not applicable when: nothing in the cluster refers to a vault.
     Why: a secret that leaked opens the door until it is changed.
     Fix: aws secretsmanager rotate-secret --secret-id <name> --rotation-rules AutomaticallyAfterDays=30
@@ -36,7 +36,7 @@ def referenced_secrets_are_rotated(
     found = () if isinstance(secrets, Unavailable) else secrets.secrets
     old = [_age(each) for each in found if not _young(each, sources.observed_at, policy)]
     if old:
-        return failed(f"{len(old)} of {len(found)} secrets were not rotated in time", old)
+        return failed(f"{len(old)} of {len(found)} secrets were not rotated in time", old, final=True)
     injected = not isinstance(pods, Unavailable) and pods.vault_injected
     if others := sorted({*sources.other_vaults, *(["vault"] if injected else [])}):
         return failed(f"secrets also come from {', '.join(others)}: their rotation has to be attested", others)

@@ -63,6 +63,39 @@ def _pod_identity_problems(
         yield f"{where}: its pods run on Fargate, where EKS Pod Identity does not"
 
 
+def undecided(
+    accounts: ServiceAccounts | Unavailable,
+    pod_identity: PodIdentity | Unavailable,
+    trust: OidcTrust | Unavailable,
+    pods: Pods | Unavailable,
+) -> Unavailable | None:
+    """Why a cluster without such problems may still have one: something was not read, or is beyond what is kept."""
+    if (
+        isinstance(accounts, Unavailable)
+        or isinstance(pod_identity, Unavailable)
+        or isinstance(trust, Unavailable)
+        or isinstance(pods, Unavailable)
+    ):
+        return first_unavailable(accounts, pod_identity, trust, pods)
+    by_irsa = {f"{each.namespace}/{each.name}" for each in accounts.with_role}
+    associated = {f"{each.namespace}/{each.service_account}" for each in pod_identity.associations} - by_irsa
+    on_fargate = set(pods.fargate_accounts)
+    if _roles_beyond(accounts) and (not trust.provider or associated & on_fargate):
+        return _roles_beyond(accounts)
+    if (more := pods.fargate_accounts_total - len(on_fargate)) and associated - on_fargate:
+        return Unavailable(
+            reason="unsupported", detail=f"{more} more ServiceAccounts of pods on Fargate than one scan looks at"
+        )
+    return None
+
+
+def _roles_beyond(accounts: ServiceAccounts) -> Unavailable | None:
+    more = accounts.with_role_total - len(accounts.with_role)
+    if not more:
+        return None
+    return Unavailable(reason="unsupported", detail=f"{more} more ServiceAccounts with a role than one scan looks at")
+
+
 def has_workload_roles(
     accounts: ServiceAccounts | Unavailable, pod_identity: PodIdentity | Unavailable, trust: OidcTrust | Unavailable
 ) -> Verdict:
@@ -94,4 +127,6 @@ def cni_own_role(
         (each.namespace, each.service_account) == _CNI for each in pod_identity.associations
     ):
         return True
-    return first_unavailable(addons, accounts, pod_identity) or False
+    if missing := first_unavailable(addons, accounts, pod_identity):
+        return missing
+    return False if isinstance(accounts, Unavailable) else _roles_beyond(accounts) or False

@@ -107,7 +107,6 @@ class ServiceSummary(Part, frozen=True, kw_only=True):
     total: int = 0
     without_address: Sample = Sample()
     certificate_arns: tuple[str, ...] = ()
-    certificate_arns_total: int = 0
     hosts: Hosts = Hosts()
 
 

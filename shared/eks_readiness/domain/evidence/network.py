@@ -10,7 +10,10 @@ from eks_readiness.domain.evidence.slice import Slice, Unavailable
 
 
 class Subnet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One subnet of the cluster's VPC. `ipv4_addresses` counts the usable ones of its CIDR (AWS keeps five)."""
+    """One subnet of the cluster's VPC. `ipv4_addresses` counts the usable ones of its CIDR (AWS keeps five).
+
+    `shared_by` is the account that shares it with the cluster's; empty where it is the cluster's own.
+    """
 
     id: str
     zone: str
@@ -19,6 +22,7 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     free_ipv4_addresses: int = 0
     ipv4_addresses: int = 0
     ipv6_native: bool = False
+    shared_by: str = ""
 
 
 class Subnets(Slice, frozen=True, kw_only=True):
@@ -99,8 +103,6 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     subnet_id: str = ""
-    other_subnet_ids: tuple[str, ...] = ()
-    scaling_group: str = ""
     zone: str = ""
     public_address: bool = False
     interface_subnet_ids: tuple[str, ...] = ()

@@ -48,10 +48,9 @@ class NodePool(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One Karpenter or Auto Mode NodePool.
 
     `ready` is its Ready condition. `limits` and `used` are by resource (cpu in cores, memory in bytes, others counted);
-    empty limits mean that it grows without bound. `static_replicas` is set for a pool of fixed size.
-    `node_class_group` is the API group of its class: karpenter.k8s.aws, or eks.amazonaws.com for EKS Auto Mode.
     empty limits mean that it grows without bound. `consolidation` is its policy, empty where that is switched off.
-    `static_replicas` is set for a pool of fixed size.
+    `static_replicas` is set for a pool of fixed size. `node_class_group` is the API group of its class:
+    karpenter.k8s.aws, or eks.amazonaws.com for EKS Auto Mode.
     """
 
     name: str
@@ -144,9 +143,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     say how far the ready pods of this workload are spread, where pods could be read (only for coredns).
     `images` holds the containers' images. `flags` holds the values of the few command-line flags that a check names, by
     flag; of one given several times the last counts. Of Karpenter's feature gates, which may also stand in an
-    environment variable, only whether `NodeRepair` is on is kept.
-    flag; of one given several times the last counts. `reads_node_logs`: it mounts the node's /var/log, or a part of it;
-    `reads_node_root`: it mounts the node's whole file system.
+    environment variable, only whether `NodeRepair` is on is kept. `reads_node_logs`: it mounts the node's /var/log,
+    or a part of it; `reads_node_root`: it mounts the node's whole file system.
     """
 
     component: ComponentName
