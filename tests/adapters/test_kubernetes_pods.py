@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from eks_readiness.adapters.kubernetes_pods import PodFold, _Pod, _Spec, effective_request, is_secret_name
-from eks_readiness.domain.evidence import Sample
+from eks_readiness.adapters.samples import Names
 
 
 def folded(*pods: dict[str, Any]) -> PodFold:
@@ -57,7 +57,7 @@ def test_a_literal_secret_is_kept_by_its_name_alone() -> None:
         {"name": "REGION", "value": "eu-west-1"},
     ]
     fold = folded({"spec": {"initContainers": [container("setup", env=env)], "containers": [container()]}})
-    assert fold.literal_secrets == {"shop": Sample(total=1, names=("pod-0 (setup: DB_PASSWORD)",))}
+    assert fold.literal_secrets == {"shop": Names(1, ["pod-0 (setup: DB_PASSWORD)"])}
     assert "hunter2" not in repr(vars(fold))
 
 
@@ -122,7 +122,7 @@ def test_pods_without_requests_are_named() -> None:
         {"spec": {"containers": [container(**asks("100m"))], **asks(memory="1Gi")}},
         {"spec": {"containers": [container()]}},
     )
-    assert fold.without_requests == {"shop": Sample(total=2, names=("pod-1", "pod-3"))}
+    assert fold.without_requests == {"shop": Names(2, ["pod-1", "pod-3"])}
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eks_readiness.adapters.kubernetes_objects import Requirement, Selector
-from eks_readiness.adapters.kubernetes_prometheus import selects
+from eks_readiness.adapters.kubernetes_objects import Requirement, Selector, selects
 from eks_readiness.adapters.kubernetes_telemetry import fluent_bit_outputs
 
 CONFIGURATION = """

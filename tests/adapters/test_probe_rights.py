@@ -48,6 +48,8 @@ ANYWHERE = {
     # A Role in a namespace that is not there could not be applied: the ClusterRole names the one object.
     "aws-logging",
 }
+INSTEAD = {"crd.projectcalico.org": "projectcalico.org"}
+"""Groups of which a cluster may have the kinds in another one alone: that one is read where it has them."""
 NEVER_CALLED = {
     # S3 tells a missing object from a forbidden one only to a caller who may list the bucket.
     "s3:ListBucket",
@@ -92,16 +94,24 @@ class _Kubernetes:
         self._api, self._used = api, used
 
     def serves(self, kind: Kind) -> str | None:
-        return self._api.serves(kind) or kind.versions[0]
+        elsewhere = kind.group in INSTEAD and self._api.kinds(INSTEAD[kind.group])
+        return self._api.serves(kind) or (None if elsewhere else kind.versions[0])
 
     def kinds(self, group: str) -> tuple[Kind, ...]:
         return self._api.kinds(group)
 
     def items(
-        self, kind: Kind, item: type[T], /, *, metadata_only: bool = False, page: int | None = None
+        self,
+        kind: Kind,
+        item: type[T],
+        /,
+        *,
+        metadata_only: bool = False,
+        page: int | None = None,
+        resource_version: str = "",
     ) -> Iterator[T]:
         self._used.add(f"list {kind.resource}.{kind.group}")
-        return self._api.items(kind, item, metadata_only=metadata_only, page=page)
+        return self._api.items(kind, item, metadata_only=metadata_only, page=page, resource_version=resource_version)
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         self._used.add(f"get configmaps {'' if name in ANYWHERE else namespace}/{name}")

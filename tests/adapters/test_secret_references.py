@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from eks_readiness.adapters.kubernetes_secrets import duration_seconds
+from eks_readiness.adapters.kubernetes_objects import duration_seconds
 from eks_readiness.adapters.secret_references import (
     MAX_REFERENCES,
     ExternalSecretSpec,

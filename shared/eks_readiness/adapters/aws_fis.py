@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from eks_readiness.adapters.aws_tags import CLUSTER_TAG, names
-from eks_readiness.adapters.gitops import Names
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import ProbeError, RefusedRequest, bounded
 from eks_readiness.domain.evidence import FaultInjection

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, Sample
 from eks_readiness.domain.evidence.delivery import Checked, GitOps, InfrastructureDelivery
 
 G = TypeVar("G", bound=GitOps)
@@ -45,24 +45,6 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass
-class Names:
-    """Counts, and keeps the first few names."""
-
-    total: int = 0
-    names: list[str] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        """Count one."""
-        self.total += 1
-        if len(self.names) < MAX_SAMPLE:
-            self.names.append(bounded(name, 200))
-
-    def sample(self) -> Sample:
-        """What was counted."""
-        return Sample(total=self.total, names=tuple(self.names))
-
-
-@dataclass
 class Folding:
     """What is known of a tool's objects so far."""
 
@@ -82,7 +64,7 @@ class Folding:
         self.total += 1
         self.self_healing += each.heals
         if each.drift:
-            self.drifted.add(f"{each.name}: {each.drift}")
+            self.drifted.add(bounded(f"{each.name}: {each.drift}", 200))
         if each.detects:
             self.detecting += 1
             if self.least_checked is None or (each.checked_at or _NEVER) < (self.least_checked.at or _NEVER):

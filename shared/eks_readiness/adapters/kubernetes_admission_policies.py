@@ -8,26 +8,30 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
-from eks_readiness.adapters.kubernetes_namespaces import NAMESPACES, NamespaceObject
+from eks_readiness.adapters.kubernetes_namespaces import Space, living_spaces
+from eks_readiness.adapters.kubernetes_objects import selects
 from eks_readiness.adapters.kubernetes_policy_objects import (
     ADMISSION_BINDINGS,
     ADMISSION_POLICIES,
     CLUSTER_POLICIES,
+    GATEKEEPER_CONFIGS,
     GATEKEEPER_GROUP,
+    IMAGE_POLICIES,
     POLICIES,
+    VALIDATING_POLICIES,
     AdmissionPolicy,
     Binding,
     BindingSpec,
     CelPolicy,
     CelSpec,
     Constraint,
+    GatekeeperConfig,
     GatekeeperMatch,
     GatekeeperSpec,
     KyvernoFilter,
@@ -38,26 +42,19 @@ from eks_readiness.adapters.kubernetes_policy_objects import (
     KyvernoRule,
     KyvernoSpec,
     MatchResources,
+    Webhooks,
+    asked_about,
+    engine_webhooks,
     names_namespace,
-    selects,
 )
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
-from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, AdmissionPolicies, PolicyReports, Sample, Unavailable
+from eks_readiness.adapters.samples import Names
+from eks_readiness.domain.evidence import AdmissionPolicies, PolicyReports, Unavailable
 from eks_readiness.domain.evidence.policies import EnginePolicies, EngineWebhook, PolicyEngineName, PolicyReach
 from eks_readiness.domain.instant import Instant
 
-_CEL_KINDS = tuple(
-    Kind("policies.kyverno.io", resource, ("v1", "v1beta1", "v1alpha1"))
-    for resource in (
-        "validatingpolicies",
-        "namespacedvalidatingpolicies",
-        "imagevalidatingpolicies",
-        "namespacedimagevalidatingpolicies",
-    )
-)
-_WEBHOOKS = Kind("admissionregistration.k8s.io", "validatingwebhookconfigurations")
+_CEL_KINDS = (*VALIDATING_POLICIES, *IMAGE_POLICIES)
 _REPORTS = (
     Kind("wgpolicyk8s.io", "policyreports", ("v1beta1", "v1alpha2")),
     Kind("wgpolicyk8s.io", "clusterpolicyreports", ("v1beta1", "v1alpha2")),
@@ -76,72 +73,76 @@ _CLUSTER_RESOURCES = frozenset(
     {"clusterrolebindings", "clusterroles", "customresourcedefinitions", "ingressclasses", "namespaces", "nodes"}
     | {"persistentvolumes", "priorityclasses", "storageclasses"}
 )
-_KYVERNO_WEBHOOK, _GATEKEEPER_WEBHOOK = "kyverno-resource-validating-webhook-cfg", "validation.gatekeeper.sh"
-
-
-class _Space(NamedTuple):
-    """One namespace with its labels."""
-
-    name: str
-    labels: Mapping[str, str]
 
 
 class _Fold:
-    """What is kept of one engine's policies while they stream by."""
+    """What is kept of one engine's policies while they stream by, with the namespaces about which it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, spaces: Sequence[Space]) -> None:
+        self._asked = bool(spaces)
         self.enforcing = 0
-        self.reach: dict[tuple[str, ...], Sample] = {}
-        self.lenient = Sample()
+        self.reach: dict[tuple[str, ...], Names] = {}
+        self.lenient = Names()
         self.last_audit_at: datetime | None = None
 
     def add(self, policy: str, *, enforces: bool, reached: Sequence[str], instead: str) -> None:
         """Fold one policy in."""
+        if enforces and not self._asked:
+            self.lenient.add(f"{policy} (no webhook asks about it)")
+            return
         if not enforces:
-            self.lenient = _grown(self.lenient, f"{policy} ({instead})")
+            self.lenient.add(f"{policy} ({instead})")
             return
         self.enforcing += 1
         if reached:
-            key = tuple(reached)
-            self.reach[key] = _grown(self.reach.get(key, Sample()), policy)
+            self.reach.setdefault(tuple(reached), Names()).add(policy)
 
     def folded(self) -> EnginePolicies:
         """The result."""
         return EnginePolicies(
             enforcing=self.enforcing,
-            reach=tuple(PolicyReach(namespaces=key, policies=self.reach[key]) for key in sorted(self.reach)),
-            lenient=self.lenient,
+            reach=tuple(PolicyReach(namespaces=key, policies=self.reach[key].sample()) for key in sorted(self.reach)),
+            lenient=self.lenient.sample(),
             last_audit_at=self.last_audit_at,
         )
 
 
-def _grown(sample: Sample, name: str) -> Sample:
-    names = (*sample.names, bounded(name)) if len(sample.names) < MAX_SAMPLE else sample.names
-    return Sample(total=sample.total + 1, names=names)
-
-
 def read_policies(api: KubernetesReader, gathered: Gathered) -> AdmissionPolicies:
     """What each engine enforces where."""
-    spaces = [
-        _Space(each.metadata.name, each.labels)
-        for each in api.items(NAMESPACES, NamespaceObject)
-        if not each.status or each.status.phase != "Terminating"
-    ]
-    found = {name: unless_denied(partial(read, api, spaces)) for name, read in _ENGINES.items()}
+    spaces = living_spaces(api)
+    webhooks = unless_denied(lambda: list(engine_webhooks(api)))
+    found = {name: _asked(api, name, spaces, webhooks) for name in _ENGINES}
+    found["validating-admission-policy"] = unless_denied(lambda: _built_in(api, spaces))
     return AdmissionPolicies(
         observed_at=gathered.observed_at,
         source="kyverno.io, policies.kyverno.io, constraints.gatekeeper.sh, admissionregistration.k8s.io",
         engines={name: each for name, each in found.items() if isinstance(each, EnginePolicies)},
         unread={name: each for name, each in found.items() if isinstance(each, Unavailable)},
-        webhooks=unless_denied(lambda: tuple(_webhooks(api))),
+        webhooks=webhooks
+        if isinstance(webhooks, Unavailable)
+        else tuple(
+            # The API server itself fills in Fail where nothing was said.
+            EngineWebhook(engine=engine, name=each.name, failure_policy=each.failure_policy or "Fail")
+            for engine, each in webhooks
+        ),
     )
+
+
+def _asked(
+    api: KubernetesReader, engine: PolicyEngineName, spaces: Sequence[Space], webhooks: Webhooks | Unavailable
+) -> EnginePolicies | Unavailable:
+    """What an engine enforces where the API server asks it; denied where it cannot be told where that is."""
+    asked = spaces if isinstance(webhooks, Unavailable) else asked_about(engine, webhooks, spaces)
+    found = unless_denied(partial(_ENGINES[engine], api, asked))
+    unsure = isinstance(webhooks, Unavailable) and isinstance(found, EnginePolicies) and found.enforcing
+    return webhooks if isinstance(webhooks, Unavailable) and unsure else found
 
 
 # --- Kyverno
 
 
-def _kyverno(api: KubernetesReader, spaces: Sequence[_Space]) -> EnginePolicies:
-    fold = _Fold()
+def _kyverno(api: KubernetesReader, spaces: Sequence[Space]) -> EnginePolicies:
+    fold = _Fold(spaces)
     for kind in (CLUSTER_POLICIES, POLICIES):
         for policy in api.items(kind, KyvernoPolicy):
             _add_kyverno(fold, policy, _own(policy.metadata.namespace, spaces))
@@ -151,12 +152,12 @@ def _kyverno(api: KubernetesReader, spaces: Sequence[_Space]) -> EnginePolicies:
     return fold.folded()
 
 
-def _own(namespace: str, spaces: Sequence[_Space]) -> list[_Space]:
+def _own(namespace: str, spaces: Sequence[Space]) -> list[Space]:
     """Where a policy counts at all: everywhere, or in its own namespace."""
     return [each for each in spaces if namespace in ("", each.name)]
 
 
-def _add_kyverno(fold: _Fold, policy: KyvernoPolicy, spaces: Sequence[_Space]) -> None:
+def _add_kyverno(fold: _Fold, policy: KyvernoPolicy, spaces: Sequence[Space]) -> None:
     spec = policy.spec or KyvernoSpec()
     rules = [each for each in spec.rules or () if each.validate or each.verify_images]
     name = policy.metadata.name
@@ -165,8 +166,7 @@ def _add_kyverno(fold: _Fold, policy: KyvernoPolicy, spaces: Sequence[_Space]) -
     if spec.admission is False:
         fold.add(name, enforces=False, reached=(), instead="only audits in the background")
         return
-    conditions = (policy.status and policy.status.conditions) or ()
-    if any(each.type == "Ready" and each.status == "False" for each in conditions):
+    if policy.broken:
         fold.add(name, enforces=False, reached=(), instead="is not Ready")
         return
     reached = [
@@ -184,7 +184,7 @@ def _action(rule: KyvernoRule, spec: KyvernoSpec) -> str:
     return "enforce" if any(each.lower() == "enforce" for each in actions) else "audit"
 
 
-def _enforces(spec: KyvernoSpec, rule: KyvernoRule, space: _Space) -> bool:
+def _enforces(spec: KyvernoSpec, rule: KyvernoRule, space: Space) -> bool:
     overrides: list[KyvernoOverride] = [
         *((rule.validate.failure_action_overrides if rule.validate else None) or ()),
         *(spec.validation_failure_action_overrides or ()),
@@ -196,7 +196,7 @@ def _enforces(spec: KyvernoSpec, rule: KyvernoRule, space: _Space) -> bool:
     return _action(rule, spec) == "enforce"
 
 
-def _reaches(rule: KyvernoRule, space: _Space) -> bool:
+def _reaches(rule: KyvernoRule, space: Space) -> bool:
     """Whether a rule judges something in a namespace."""
     match, exclude = rule.match or KyvernoMatch(), rule.exclude or KyvernoMatch()
     given = [*(match.any or ()), *([KyvernoFilter(resources=match.resources)] if match.resources else [])]
@@ -210,7 +210,7 @@ def _reaches(rule: KyvernoRule, space: _Space) -> bool:
     return matched and not (exclude.all and all(_leaves_out(each, space) for each in exclude.all))
 
 
-def _takes_in(each: KyvernoFilter, space: _Space) -> bool:
+def _takes_in(each: KyvernoFilter, space: Space) -> bool:
     resources = each.resources or KyvernoResources()
     kinds = {kind.rpartition("/")[2] for kind in resources.kinds or ()}
     if kinds and kinds <= _CLUSTER_KINDS:
@@ -219,48 +219,50 @@ def _takes_in(each: KyvernoFilter, space: _Space) -> bool:
     return named and selects(resources.namespace_selector, space.labels)
 
 
-def _leaves_out(each: KyvernoFilter, space: _Space) -> bool:
+def _leaves_out(each: KyvernoFilter, space: Space) -> bool:
     """Whether an exclusion takes the whole namespace out: by its name or labels, and nothing else."""
     resources = each.resources
     if resources is None or each.subjects or each.roles or each.cluster_roles:
         return False
-    if resources.kinds or resources.names or resources.name or resources.selector:
+    if resources.kinds or resources.names or resources.name or resources.selector or resources.annotations:
+        return False
+    if resources.operations and "CREATE" not in resources.operations:
         return False
     by_name = names_namespace(resources.namespaces, space.name)
     selector = resources.namespace_selector
     return by_name or (not resources.namespaces and selector is not None and selects(selector, space.labels))
 
 
-def _add_cel(fold: _Fold, policy: CelPolicy, spaces: Sequence[_Space]) -> None:
-    spec = policy.spec or CelSpec()
-    evaluation = spec.evaluation
-    if evaluation and evaluation.mode == "JSON":
+def _add_cel(fold: _Fold, policy: CelPolicy, spaces: Sequence[Space]) -> None:
+    spec, name = policy.spec or CelSpec(), policy.metadata.name
+    if not spec.judges_requests:
         return
-    name = policy.metadata.name
-    if evaluation and evaluation.admission and evaluation.admission.enabled is False:
+    if not spec.admits:
         fold.add(name, enforces=False, reached=(), instead="only audits in the background")
         return
-    # Without an action, a policy of this group denies.
-    actions = spec.validation_actions or ["Deny"]
+    if policy.broken:
+        fold.add(name, enforces=False, reached=(), instead="is not Ready")
+        return
     reached = [each.name for each in spaces if _constrains(spec.match_constraints, each)]
-    fold.add(name, enforces="Deny" in actions, reached=reached, instead=", ".join(actions))
+    fold.add(name, enforces="Deny" in spec.actions, reached=reached, instead=", ".join(spec.actions))
 
 
 # --- Gatekeeper
 
 
-def _gatekeeper(api: KubernetesReader, spaces: Sequence[_Space]) -> EnginePolicies:
-    fold = _Fold()
+def _gatekeeper(api: KubernetesReader, spaces: Sequence[Space]) -> EnginePolicies:
+    fold = _Fold(spaces)
+    left_out = _left_out_by_config(api)
+    judged = [space for space in spaces if not names_namespace(left_out, space.name)]
     for kind in api.kinds(GATEKEEPER_GROUP):
         for each in api.items(kind, Constraint):
             spec = each.spec or GatekeeperSpec()
             match = spec.match or GatekeeperMatch()
-            action = spec.enforcement_action or "deny"
             fold.add(
                 each.metadata.name,
-                enforces=action == "deny" or (action == "scoped" and _scoped_denies(spec)),
-                reached=[space.name for space in spaces if _matches(match, space)],
-                instead=action,
+                enforces=spec.denies,
+                reached=[space.name for space in judged if _matches(match, space)],
+                instead=spec.enforcement_action or "deny",
             )
             audited = each.status.audit_timestamp if each.status else None
             if audited and (fold.last_audit_at is None or audited > fold.last_audit_at):
@@ -268,15 +270,21 @@ def _gatekeeper(api: KubernetesReader, spaces: Sequence[_Space]) -> EnginePolici
     return fold.folded()
 
 
-def _scoped_denies(spec: GatekeeperSpec) -> bool:
-    admission = {_GATEKEEPER_WEBHOOK, "vap.k8s.io", "*"}
-    return any(
-        each.action == "deny" and any(point.name in admission for point in each.enforcement_points or ())
-        for each in spec.scoped_enforcement_actions or ()
-    )
+def _left_out_by_config(api: KubernetesReader) -> list[str]:
+    """Namespaces, as patterns, that Gatekeeper's webhook leaves out by its configuration.
+
+    Source: https://open-policy-agent.github.io/gatekeeper/website/docs/exempt-namespaces/
+    """
+    return [
+        pattern
+        for config in api.items(GATEKEEPER_CONFIGS, GatekeeperConfig)
+        for each in (config.spec and config.spec.match) or ()
+        if not {"webhook", "*"}.isdisjoint(each.processes or ())
+        for pattern in each.excluded_namespaces or ()
+    ]
 
 
-def _matches(match: GatekeeperMatch, space: _Space) -> bool:
+def _matches(match: GatekeeperMatch, space: Space) -> bool:
     kinds = {kind for each in match.kinds or () for kind in each.kinds or ()}
     if match.scope == "Cluster" or (kinds and kinds <= _CLUSTER_KINDS):
         return False
@@ -289,8 +297,8 @@ def _matches(match: GatekeeperMatch, space: _Space) -> bool:
 # --- ValidatingAdmissionPolicy
 
 
-def _built_in(api: KubernetesReader, spaces: Sequence[_Space]) -> EnginePolicies:
-    fold = _Fold()
+def _built_in(api: KubernetesReader, spaces: Sequence[Space]) -> EnginePolicies:
+    fold = _Fold(spaces)
     bindings: dict[str, list[BindingSpec]] = {}
     for binding in api.items(ADMISSION_BINDINGS, Binding):
         if binding.spec:
@@ -310,7 +318,7 @@ def _built_in(api: KubernetesReader, spaces: Sequence[_Space]) -> EnginePolicies
     return fold.folded()
 
 
-def _constrains(match: MatchResources | None, space: _Space) -> bool:
+def _constrains(match: MatchResources | None, space: Space) -> bool:
     rules = match.resource_rules if match else None
     if match is None or not rules:
         return False
@@ -318,48 +326,16 @@ def _constrains(match: MatchResources | None, space: _Space) -> bool:
     return namespaced and selects(match.namespace_selector, space.labels)
 
 
-def _bound(match: MatchResources | None, space: _Space) -> bool:
+def _bound(match: MatchResources | None, space: Space) -> bool:
     return match is None or (
         (not match.resource_rules or _constrains(match, space)) and selects(match.namespace_selector, space.labels)
     )
 
 
-_ENGINES: Mapping[PolicyEngineName, Callable[[KubernetesReader, Sequence[_Space]], EnginePolicies]] = {
+_ENGINES: Mapping[PolicyEngineName, Callable[[KubernetesReader, Sequence[Space]], EnginePolicies]] = {
     "kyverno": _kyverno,
     "gatekeeper": _gatekeeper,
-    "validating-admission-policy": _built_in,
 }
-
-# --- webhooks
-
-
-class _Webhook(msgspec.Struct, gc=False, rename="camel"):
-    name: str = ""
-    failure_policy: str | None = None
-
-
-class _Meta(msgspec.Struct, gc=False):
-    name: str = ""
-
-
-class _WebhookConfiguration(msgspec.Struct, gc=False):
-    metadata: _Meta
-    webhooks: list[_Webhook] | None = None
-
-
-def _webhooks(api: KubernetesReader) -> Iterator[EngineWebhook]:
-    for each in api.items(_WEBHOOKS, _WebhookConfiguration):
-        for webhook in each.webhooks or ():
-            engine: PolicyEngineName
-            if each.metadata.name == _KYVERNO_WEBHOOK:
-                engine = "kyverno"
-            elif webhook.name == _GATEKEEPER_WEBHOOK:
-                engine = "gatekeeper"
-            else:
-                continue
-            # The API server itself fills in Fail where nothing was said.
-            yield EngineWebhook(engine=engine, name=webhook.name, failure_policy=webhook.failure_policy or "Fail")
-
 
 # --- reports
 
@@ -425,6 +401,7 @@ PROBES = (
             *(Right(kind.group, kind.resource) for kind in _CEL_KINDS),
             # Gatekeeper makes these kinds at run time: only a wildcard names them all.
             Right(GATEKEEPER_GROUP, "*"),
+            Right(GATEKEEPER_CONFIGS.group, GATEKEEPER_CONFIGS.resource),
             Right("admissionregistration.k8s.io", "validatingadmissionpolicies"),
             Right("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
             Right("admissionregistration.k8s.io", "validatingwebhookconfigurations"),

@@ -177,7 +177,14 @@ class KubernetesApi:
         )
 
     def items(
-        self, kind: Kind, item: type[T], /, *, metadata_only: bool = False, page: int | None = None
+        self,
+        kind: Kind,
+        item: type[T],
+        /,
+        *,
+        metadata_only: bool = False,
+        page: int | None = None,
+        resource_version: str = "",
     ) -> Iterator[T]:
         """Every object of a kind in all namespaces, page by page; nothing when discovery does not show the kind."""
         version = self.serves(kind)
@@ -185,7 +192,7 @@ class KubernetesApi:
             return
         root = f"/apis/{kind.group}/{version}" if kind.group else f"/api/{version}"
         decode = _list_of(item)
-        query = {"limit": str(page or PAGE)}
+        query = {"limit": str(page or PAGE), **({"resourceVersion": resource_version} if resource_version else {})}
         asked: set[str] = set()
         for _ in range(MAX_PAGES):
             try:

@@ -6,11 +6,12 @@ from heapq import nsmallest
 
 import msgspec
 
-from eks_readiness.adapters.kubernetes_hosts import EntranceMeta, ReasonedCondition, condition, grown
+from eks_readiness.adapters.kubernetes_hosts import EntranceMeta, ReasonedCondition, condition
 from eks_readiness.adapters.partial import part_unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import CertManager, Sample
+from eks_readiness.domain.evidence import CertManager
 from eks_readiness.domain.evidence.certificates import CertificateSummary, IssuerSummary, ManagedCertificate
 from eks_readiness.domain.evidence.ingress import MAX_HOSTS
 from eks_readiness.domain.instant import Instant
@@ -57,12 +58,12 @@ def read_cert_manager(api: KubernetesReader, gathered: Gathered) -> CertManager:
 
 
 def _certificates(api: KubernetesReader, gathered: Gathered) -> CertificateSummary:
-    total, not_ready = 0, Sample()
+    total, not_ready = 0, Names()
     kept: list[ManagedCertificate] = []
     for each in api.items(CERTIFICATES, _Object):
         total += 1
         if why := _not_ready(each, gathered):
-            not_ready = grown(not_ready, f"Certificate {each.metadata.where}: {why}")
+            not_ready.add(f"Certificate {each.metadata.where}: {why}")
         status = each.status or _Status()
         kept.append(
             ManagedCertificate(
@@ -75,7 +76,7 @@ def _certificates(api: KubernetesReader, gathered: Gathered) -> CertificateSumma
         )
         if len(kept) >= _COMPACT_AT:
             kept = _first_to_expire(kept)
-    return CertificateSummary(total=total, not_ready=not_ready, first_to_expire=tuple(_first_to_expire(kept)))
+    return CertificateSummary(total=total, not_ready=not_ready.sample(), first_to_expire=tuple(_first_to_expire(kept)))
 
 
 def _first_to_expire(certificates: list[ManagedCertificate]) -> list[ManagedCertificate]:
@@ -88,12 +89,12 @@ def _first_to_expire(certificates: list[ManagedCertificate]) -> list[ManagedCert
 
 
 def _issuers(api: KubernetesReader, kind: Kind, name: str, gathered: Gathered) -> IssuerSummary:
-    total, not_ready = 0, Sample()
+    total, not_ready = 0, Names()
     for each in api.items(kind, _Object):
         total += 1
         if why := _not_ready(each, gathered):
-            not_ready = grown(not_ready, f"{name} {each.metadata.where}: {why}")
-    return IssuerSummary(total=total, not_ready=not_ready)
+            not_ready.add(f"{name} {each.metadata.where}: {why}")
+    return IssuerSummary(total=total, not_ready=not_ready.sample())
 
 
 def _not_ready(each: _Object, gathered: Gathered) -> str:

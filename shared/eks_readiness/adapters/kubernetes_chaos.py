@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from eks_readiness.adapters.gitops import Names
 from eks_readiness.adapters.kubernetes_objects import Condition
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.evidence import ChaosMesh, Litmus
 from eks_readiness.domain.evidence.experiments import ChaosRun
 from eks_readiness.domain.instant import Instant
@@ -40,7 +40,9 @@ MESH_WORKFLOWS = Kind(_MESH, "workflows", ("v1alpha1",))
 LITMUS_ENGINES = Kind("litmuschaos.io", "chaosengines", ("v1alpha1",))
 LITMUS_RESULTS = Kind("litmuschaos.io", "chaosresults", ("v1alpha1",))
 # Faults that are over at once: nothing is to be recovered.
-_ONE_SHOT = frozenset({"pod-kill", "container-kill"})
+_ONE_SHOT = frozenset({"pod-kill", "container-kill", "ec2-restart"})
+# Completed_With_Error, Error and Stopped leave open whether the fault was there to the end.
+_LITMUS_ENDED = frozenset({"Completed", "Completed_With_Probe_Failure"})
 _LITMUS_VERDICTS = frozenset({"Pass", "Fail"})
 
 
@@ -184,7 +186,7 @@ def read_litmus(api: KubernetesReader, gathered: Gathered) -> Litmus:
     for engine in api.items(LITMUS_ENGINES, _Engine):
         for each in (engine.status and engine.status.experiments) or ():
             name = f"{_name('ChaosEngine', engine.metadata)} {each.name}"
-            if each.status == "Completed" and each.verdict in _LITMUS_VERDICTS and each.last_update_time:
+            if each.status in _LITMUS_ENDED and each.verdict in _LITMUS_VERDICTS and each.last_update_time:
                 newest.completed(name, each.last_update_time, each.verdict)
             else:
                 newest.unfinished(name)
@@ -192,7 +194,7 @@ def read_litmus(api: KubernetesReader, gathered: Gathered) -> Litmus:
         # An engine is often deleted after its run, its result stays; it was completed after it was created.
         found = (result.status and result.status.experiment_status) or _ExperimentStatus()
         created = result.metadata.creation_timestamp
-        if found.phase == "Completed" and found.verdict in _LITMUS_VERDICTS and created:
+        if found.phase in _LITMUS_ENDED and found.verdict in _LITMUS_VERDICTS and created:
             newest.completed(_name("ChaosResult", result.metadata), created, found.verdict)
     return newest.slice(Litmus, gathered, "litmuschaos.io chaosengines, chaosresults")
 

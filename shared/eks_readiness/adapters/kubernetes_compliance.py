@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -14,8 +15,10 @@ from eks_readiness.domain.evidence.compliance import ComplianceReport, Evaluatio
 from eks_readiness.domain.instant import Instant
 
 _KUBESCAPE = "spdx.softwarecomposition.kubescape.io"
-NAMESPACE_SUMMARIES = Kind(_KUBESCAPE, "configurationscansummaries", ("v1beta1",))
 WORKLOAD_SUMMARIES = Kind(_KUBESCAPE, "workloadconfigurationscansummaries", ("v1beta1",))
+_WITH_CONTENT = "fullSpec"
+"""The resourceVersion with which Kubescape's server does not leave the content out of a list.
+https://github.com/kubescape/storage/blob/main/pkg/registry/file/storage.go"""
 COMPLIANCE_REPORTS = Kind("aquasecurity.github.io", "clustercompliancereports", ("v1alpha1",))
 CRON_JOBS = Kind("batch", "cronjobs")
 JOBS = Kind("batch", "jobs")
@@ -27,10 +30,6 @@ class _Meta(msgspec.Struct, gc=False, rename="camel"):
     namespace: str = ""
     labels: dict[str, str] | None = None
     creation_timestamp: Instant | None = None
-
-
-class _Metadata(msgspec.Struct, gc=False):
-    metadata: _Meta
 
 
 # --- Kubescape: https://github.com/kubescape/storage/tree/main/pkg/apis/softwarecomposition/v1beta1
@@ -46,6 +45,7 @@ class _Severities(msgspec.Struct, gc=False):
 
 class _SummarySpec(msgspec.Struct, gc=False):
     severities: _Severities | None = None
+    controls: dict[str, msgspec.Raw] | None = None
 
 
 class _Summary(msgspec.Struct, gc=False):
@@ -54,28 +54,33 @@ class _Summary(msgspec.Struct, gc=False):
 
 
 def read_kubescape(api: KubernetesReader, gathered: Gathered) -> KubescapeScans:
-    """How many namespaces Kubescape scanned, the failing controls by severity, and when it met its newest workload."""
-    namespaces = failing = critical = 0
-    names: list[str] = []
-    for each in api.items(NAMESPACE_SUMMARIES, _Summary):
-        found = (each.spec and each.spec.severities) or _Severities()
-        namespaces += 1
-        failing += found.critical + found.high + found.medium + found.low + found.unknown
-        critical += found.critical
-        if found.critical and len(names) < MAX_SAMPLE:
-            names.append(f"{each.metadata.name} ({found.critical})")
+    """How many namespaces Kubescape scanned, the failing controls by severity, and when it met its newest workload.
+
+    Its summaries of namespaces are made up on demand from those of workloads, of the first page alone, and may be
+    switched off: those of workloads are read.
+    """
+    namespaces, critical = set[str](), Counter[str]()
+    failing, rated = 0, True
     newest: datetime | None = None
-    for one in api.items(WORKLOAD_SUMMARIES, _Metadata, metadata_only=True):
-        newest = _later(newest, one.metadata.creation_timestamp)
+    for each in api.items(WORKLOAD_SUMMARIES, _Summary, resource_version=_WITH_CONTENT):
+        spec, namespace = each.spec or _SummarySpec(), each.metadata.namespace
+        found = spec.severities or _Severities()
+        namespaces.add(namespace)
+        failing += found.critical + found.high + found.medium + found.low + found.unknown
+        critical[namespace] += found.critical
+        # A server that leaves the content out writes zeros in its place.
+        rated = rated and bool(spec.controls)
+        newest = _later(newest, each.metadata.creation_timestamp)
+    names = [f"{name} ({total})" for name, total in sorted(critical.items()) if total]
     return KubescapeScans(
         observed_at=gathered.observed_at,
-        source=f"{_KUBESCAPE} configurationscansummaries, workloadconfigurationscansummaries",
-        installed=api.serves(NAMESPACE_SUMMARIES) is not None,
+        source=f"{_KUBESCAPE} workloadconfigurationscansummaries",
+        installed=api.serves(WORKLOAD_SUMMARIES) is not None,
         cluster=Evaluation(
-            controls=namespaces,
+            controls=len(namespaces),
             failing=failing,
-            rated=True,
-            critical=Sample(total=critical, names=tuple(names)),
+            rated=rated and bool(namespaces),
+            critical=Sample(total=critical.total(), names=tuple(names[:MAX_SAMPLE])),
             newest_at=newest,
         ),
     )
@@ -267,10 +272,7 @@ def _completed_at(status: _JobStatus | None) -> datetime | None:
 PROBES = (
     KubernetesProbe(
         provides=KubescapeScans,
-        rights=(
-            Right(_KUBESCAPE, "configurationscansummaries"),
-            Right(_KUBESCAPE, "workloadconfigurationscansummaries"),
-        ),
+        rights=(Right(_KUBESCAPE, "workloadconfigurationscansummaries"),),
         read=read_kubescape,
     ),
     KubernetesProbe(

@@ -6,7 +6,8 @@ import msgspec
 
 from eks_readiness.adapters.kubernetes_objects import Named
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
-from eks_readiness.domain.evidence import MAX_SAMPLE, DisruptionBudgets, Sample
+from eks_readiness.adapters.samples import Names
+from eks_readiness.domain.evidence import DisruptionBudgets
 
 BUDGETS = Kind("policy", "poddisruptionbudgets")
 
@@ -24,18 +25,16 @@ class _Budget(msgspec.Struct, gc=False):
 
 def read_budgets(api: KubernetesReader, gathered: Gathered) -> DisruptionBudgets:
     """Every budget, folded while it streams by."""
-    total, blocking, names = 0, 0, list[str]()
+    total, blocking = 0, Names()
     for each in api.items(BUDGETS, _Budget):
         total += 1
         if _blocks(each.status or _Status()):
-            blocking += 1
-            if len(names) < MAX_SAMPLE:
-                names.append(f"{each.metadata.namespace}/{each.metadata.name}")
+            blocking.add(each.metadata.where)
     return DisruptionBudgets(
         observed_at=gathered.observed_at,
         source="policy poddisruptionbudgets",
         total=total,
-        blocking=Sample(total=blocking, names=tuple(names)),
+        blocking=blocking.sample(),
     )
 
 

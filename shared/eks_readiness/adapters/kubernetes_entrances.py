@@ -7,12 +7,13 @@ from datetime import datetime
 import msgspec
 
 from eks_readiness.adapters.kubernetes_gateways import read_gateway_classes, read_gateways
-from eks_readiness.adapters.kubernetes_hosts import Annotations, EntranceMeta, EntranceStatus, HostFold, grown, listed
+from eks_readiness.adapters.kubernetes_hosts import Annotations, EntranceMeta, EntranceStatus, HostFold, listed
 from eks_readiness.adapters.kubernetes_ingresses import read_ingress_classes, read_ingresses
 from eks_readiness.adapters.partial import part_unless_denied, unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import Entrances, Sample, TargetGroupBindings
+from eks_readiness.domain.evidence import Entrances, TargetGroupBindings
 from eks_readiness.domain.evidence.ingress import MAX_HOSTS, GatewaySummary, Hosts, IngressSummary, ServiceSummary
 
 SERVICES = Kind("", "services")
@@ -73,7 +74,7 @@ def read_entrances(api: KubernetesReader, gathered: Gathered) -> Entrances:
 
 
 def _services(api: KubernetesReader, observed_at: datetime) -> ServiceSummary:
-    total, without_address, hosts = 0, Sample(), HostFold()
+    total, without_address, hosts = 0, Names(), HostFold()
     certificates: set[str] = set()
     for each in api.items(SERVICES, _Service):
         meta, notes = each.metadata, each.metadata.annotations or Annotations()
@@ -84,10 +85,10 @@ def _services(api: KubernetesReader, observed_at: datetime) -> ServiceSummary:
         total += 1
         certificates.update(bounded(arn) for arn in listed(notes.service_certificates))
         if not addresses and meta.settled(observed_at):
-            without_address = grown(without_address, f"Service {meta.where}")
+            without_address.add(f"Service {meta.where}")
     return ServiceSummary(
         total=total,
-        without_address=without_address,
+        without_address=without_address.sample(),
         certificate_arns=tuple(sorted(certificates)[:MAX_HOSTS]),
         hosts=hosts.hosts(),
     )

@@ -6,7 +6,6 @@ https://fluxcd.io/flux/components/helm/helmreleases/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -14,14 +13,13 @@ import msgspec
 
 from eks_readiness.adapters.gitops import Delivered, Folding, is_infrastructure
 from eks_readiness.adapters.kubernetes_argocd import DEPLOYING
+from eks_readiness.adapters.kubernetes_objects import duration_seconds
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
 from eks_readiness.domain.evidence import Flux
 from eks_readiness.domain.instant import Instant
 
 KUSTOMIZATIONS = Kind("kustomize.toolkit.fluxcd.io", "kustomizations", ("v1", "v1beta2"))
 HELM_RELEASES = Kind("helm.toolkit.fluxcd.io", "helmreleases", ("v2", "v2beta2"))
-_LONGEST_SECONDS = 10 * 365 * 86_400
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:\d+ms)?")
 
 
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
@@ -136,21 +134,12 @@ def _problem(meta: _Meta, status: _Status, now: datetime) -> str:
 def _checked_at(spec: _Spec, status: _Status, now: datetime) -> datetime | None:
     if told := _newest(status.history or ()):
         return told
-    interval = _interval(spec.interval or "")
-    return now - interval if interval is not None and status.conditions else None
+    seconds = duration_seconds(spec.interval or "")
+    return now - timedelta(seconds=seconds) if seconds and status.conditions else None
 
 
 def _newest(history: Iterable[_Snapshot]) -> datetime | None:
     return max((each.last_reconciled for each in history if each.last_reconciled), default=None)
-
-
-def _interval(text: str) -> timedelta | None:
-    """A duration as Go writes it, like 1h0m0s."""
-    match = _DURATION.fullmatch(text)
-    if match is None or not text:
-        return None
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return timedelta(seconds=min(3600 * hours + 60 * minutes + seconds, _LONGEST_SECONDS))
 
 
 PROBES = (

@@ -14,12 +14,11 @@ from eks_readiness.adapters.kubernetes_hosts import (
     ReasonedCondition,
     UseFold,
     condition,
-    grown,
 )
 from eks_readiness.adapters.partial import part_unless_denied
 from eks_readiness.adapters.probe import Kind, KubernetesReader
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import Sample
 from eks_readiness.domain.evidence.ingress import GatewayClass, GatewaySummary, Hosts
 
 _GROUP = "gateway.networking.k8s.io"
@@ -107,7 +106,7 @@ def read_gateway_classes(api: KubernetesReader) -> tuple[GatewayClass, ...]:
 
 def read_gateways(api: KubernetesReader, observed_at: datetime) -> GatewaySummary:
     """Every Gateway, with the hosts that routes bring to it."""
-    total, not_programmed, uses, hosts = 0, Sample(), UseFold(), HostFold()
+    total, not_programmed, uses, hosts = 0, Names(), UseFold(), HostFold()
     reached_by: dict[str, tuple[str, ...]] = {}
     for each in api.items(GATEWAYS, _Gateway):
         total += 1
@@ -115,7 +114,7 @@ def read_gateways(api: KubernetesReader, observed_at: datetime) -> GatewaySummar
         addresses = tuple(bounded(one.value, 253) for one in status.addresses or () if one.value)
         programmed = condition(status.conditions, "Programmed")
         if programmed.status != "True" and meta.settled(observed_at):
-            not_programmed = grown(not_programmed, f"Gateway {meta.where}: {programmed.reason or 'no status'}")
+            not_programmed.add(f"Gateway {meta.where}: {programmed.reason or 'no status'}")
         secrets = list(_secrets(meta.namespace, spec))
         uses.add(
             bounded(spec.gateway_class_name or ""),
@@ -131,7 +130,7 @@ def read_gateways(api: KubernetesReader, observed_at: datetime) -> GatewaySummar
     return GatewaySummary(
         total=total,
         uses=uses.uses(),
-        not_programmed=not_programmed,
+        not_programmed=not_programmed.sample(),
         tls_secrets=uses.secrets(),
         tls_secrets_total=uses.secrets_total,
         hosts=hosts.hosts(),

@@ -8,7 +8,6 @@ from datetime import datetime
 import msgspec
 
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, Sample
 from eks_readiness.domain.evidence.ingress import MAX_HOSTS, SETTLING, ClassUse, Host, Hosts, TlsSecret
 from eks_readiness.domain.instant import Instant
 
@@ -93,12 +92,6 @@ def listed(text: str | None) -> list[str]:
 def condition(conditions: Iterable[ReasonedCondition] | None, kind: str) -> ReasonedCondition:
     """The condition of a type; an empty one where there is none."""
     return next((each for each in conditions or () if each.type == kind), ReasonedCondition())
-
-
-def grown(sample: Sample, name: str) -> Sample:
-    """The sample with one more object."""
-    names = (*sample.names, bounded(name)) if len(sample.names) < MAX_SAMPLE else sample.names
-    return Sample(total=sample.total + 1, names=names)
 
 
 class HostFold:

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from eks_readiness.adapters.kubernetes_hosts import Annotations, EntranceMeta, EntranceStatus, HostFold, UseFold, grown
+from eks_readiness.adapters.kubernetes_hosts import Annotations, EntranceMeta, EntranceStatus, HostFold, UseFold
 from eks_readiness.adapters.probe import Kind, KubernetesReader
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import Sample
 from eks_readiness.domain.evidence.ingress import IngressClass, IngressSummary
 
 INGRESS_CLASSES = Kind("networking.k8s.io", "ingressclasses")
@@ -60,14 +60,14 @@ def read_ingress_classes(api: KubernetesReader) -> tuple[IngressClass, ...]:
 
 def read_ingresses(api: KubernetesReader, observed_at: datetime) -> IngressSummary:
     """Every Ingress."""
-    total, without_address, uses, hosts = 0, Sample(), UseFold(), HostFold()
+    total, without_address, uses, hosts = 0, Names(), UseFold(), HostFold()
     for each in api.items(INGRESSES, _Ingress):
         total += 1
         meta, spec = each.metadata, each.spec or _Spec()
         notes = meta.annotations or Annotations()
         addresses = (each.status or EntranceStatus()).addresses
         if not addresses and meta.settled(observed_at):
-            without_address = grown(without_address, f"Ingress {meta.where}")
+            without_address.add(f"Ingress {meta.where}")
         # The field wins over the annotation that was used before there were classes.
         uses.add(
             bounded(spec.ingress_class_name or notes.ingress_class or ""),
@@ -82,7 +82,7 @@ def read_ingresses(api: KubernetesReader, observed_at: datetime) -> IngressSumma
     return IngressSummary(
         total=total,
         uses=uses.uses(),
-        without_address=without_address,
+        without_address=without_address.sample(),
         tls_secrets=uses.secrets(),
         tls_secrets_total=uses.secrets_total,
         hosts=hosts.hosts(),

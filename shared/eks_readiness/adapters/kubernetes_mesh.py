@@ -7,14 +7,17 @@ https://docs.cilium.io/en/stable/network/servicemesh/mutual-authentication/mutua
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import msgspec
 
 from eks_readiness.adapters.kubernetes_namespaces import NAMESPACES
 from eks_readiness.adapters.kubernetes_objects import Named, Selector
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names, by_namespace
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, MeshPolicies, Sample, Unavailable
+from eks_readiness.domain.evidence import MeshPolicies, Unavailable
 from eks_readiness.domain.evidence.mesh import NamespaceMode
 from eks_readiness.domain.evidence.nodes import NamespaceSample
 
@@ -102,7 +105,7 @@ def read_mesh(api: KubernetesReader, gathered: Gathered) -> MeshPolicies:
 
 def _istio(api: KubernetesReader) -> tuple[tuple[NamespaceMode, ...], tuple[NamespaceSample, ...]]:
     modes: dict[str, str] = {}
-    exceptions: dict[str, Sample] = {}
+    exceptions: defaultdict[str, Names] = defaultdict(Names)
     for each in api.items(_PEER_AUTHENTICATIONS, _PeerAuthentication):
         meta, spec = each.metadata, each.spec or _PeerSpec()
         mode = _said(spec.mtls)
@@ -114,9 +117,9 @@ def _istio(api: KubernetesReader) -> tuple[tuple[NamespaceMode, ...], tuple[Name
         if not everything and _lax(mode):
             lax.add(mode)
         if lax:
-            _grow(exceptions, meta.namespace, f"{meta.name} ({', '.join(sorted(lax))})")
+            exceptions[meta.namespace].add(f"{meta.name} ({', '.join(sorted(lax))})")
     found = tuple(NamespaceMode(namespace=name, mode=bounded(modes[name], 60)) for name in sorted(modes))
-    return found, _samples(exceptions)
+    return found, by_namespace(exceptions)
 
 
 def _said(mode: _Mode | None) -> str:
@@ -136,12 +139,12 @@ def _inbound_policies(api: KubernetesReader) -> tuple[NamespaceMode, ...]:
 
 
 def _open_servers(api: KubernetesReader) -> tuple[NamespaceSample, ...]:
-    found: dict[str, Sample] = {}
+    found: defaultdict[str, Names] = defaultdict(Names)
     for each in api.items(_SERVERS, _Server):
         access = (each.spec and each.spec.access_policy) or "deny"
         if access in _UNAUTHENTICATED:
-            _grow(found, each.metadata.namespace, f"{each.metadata.name} ({access})")
-    return _samples(found)
+            found[each.metadata.namespace].add(f"{each.metadata.name} ({access})")
+    return by_namespace(found)
 
 
 def _cilium_parts(api: KubernetesReader) -> tuple[str, ...]:
@@ -156,16 +159,6 @@ def _requires(policy: _CiliumPolicy) -> bool:
         if everywhere and spec.ingress and all(_said(each.authentication) == "required" for each in spec.ingress):
             return True
     return False
-
-
-def _grow(samples: dict[str, Sample], namespace: str, name: str) -> None:
-    sample = samples.get(namespace, Sample())
-    names = (*sample.names, bounded(name)) if len(sample.names) < MAX_SAMPLE else sample.names
-    samples[namespace] = Sample(total=sample.total + 1, names=names)
-
-
-def _samples(samples: dict[str, Sample]) -> tuple[NamespaceSample, ...]:
-    return tuple(NamespaceSample(namespace=name, pods=samples[name]) for name in sorted(samples))
 
 
 PROBES = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
@@ -31,6 +34,22 @@ class NamespaceObject(msgspec.Struct, gc=False):
     def labels(self) -> dict[str, str]:
         """Its labels; the server sets kubernetes.io/metadata.name on every namespace."""
         return {"kubernetes.io/metadata.name": self.metadata.name, **(self.metadata.labels or {})}
+
+
+class Space(NamedTuple):
+    """One namespace with its labels."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+def living_spaces(api: KubernetesReader) -> list[Space]:
+    """Every namespace that is not being deleted, for those who resolve selectors."""
+    return [
+        Space(each.metadata.name, each.labels)
+        for each in api.items(NAMESPACES, NamespaceObject)
+        if not each.status or each.status.phase != "Terminating"
+    ]
 
 
 def read_namespaces(api: KubernetesReader, gathered: Gathered) -> Namespaces:

@@ -7,8 +7,8 @@ what it allows by name is an exception from the denial.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,10 @@ _AGENT_FLAG = "--enable-network-policy"
 _AGENT_CONTAINER = "aws-eks-nodeagent"
 _NAMESPACE_NAME = ("kubernetes.io/metadata.name", "k8s:io.kubernetes.pod.namespace", "io.kubernetes.pod.namespace")
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
+_CILIUM_PEERS = frozenset(
+    {f"from{what}" for what in ("CIDR", "CIDRSet", "Endpoints", "Entities", "Groups", "Nodes")}
+    | {f"to{what}" for what in ("CIDR", "CIDRSet", "Endpoints", "Entities", "FQDNs", "Groups", "Nodes", "Services")}
+)
 Direction = Literal["ingress", "egress"]
 
 
@@ -80,25 +84,7 @@ class _Policy(msgspec.Struct, gc=False):
 
 # --- cilium.io
 
-
-class _CiliumRule(msgspec.Struct, gc=False, omit_defaults=True):
-    """Only an empty rule is understood: it selects the direction and allows nothing."""
-
-    from_endpoints: list[object] | None = msgspec.field(default=None, name="fromEndpoints")
-    from_entities: list[str] | None = msgspec.field(default=None, name="fromEntities")
-    from_cidr: list[str] | None = msgspec.field(default=None, name="fromCIDR")
-    from_cidr_set: list[object] | None = msgspec.field(default=None, name="fromCIDRSet")
-    to_endpoints: list[object] | None = msgspec.field(default=None, name="toEndpoints")
-    to_entities: list[str] | None = msgspec.field(default=None, name="toEntities")
-    to_cidr: list[str] | None = msgspec.field(default=None, name="toCIDR")
-    to_cidr_set: list[object] | None = msgspec.field(default=None, name="toCIDRSet")
-    to_fqdns: list[object] | None = msgspec.field(default=None, name="toFQDNs")
-    to_ports: list[object] | None = msgspec.field(default=None, name="toPorts")
-    to_services: list[object] | None = msgspec.field(default=None, name="toServices")
-
-    @property
-    def allows_nothing(self) -> bool:
-        return all(getattr(self, name) is None for name in self.__struct_fields__)
+_CiliumRule = dict[str, Any]
 
 
 class _CiliumDefault(msgspec.Struct, gc=False):
@@ -124,13 +110,20 @@ class _Cilium(msgspec.Struct, gc=False):
 
 class _CalicoRule(msgspec.Struct, gc=False):
     action: str = ""
-    source: dict[str, object] | None = None
-    destination: dict[str, object] | None = None
+    source: dict[str, Any] | None = None
+    destination: dict[str, Any] | None = None
     protocol: str | int | None = None
 
     @property
     def everything(self) -> bool:
-        return self.action in ("Allow", "Pass") and not self.source and not self.destination and self.protocol is None
+        passes = self.action in ("Allow", "Pass") and self.protocol is None
+        return passes and _anywhere(self.source) and _anywhere(self.destination)
+
+
+def _anywhere(peer: Mapping[str, Any] | None) -> bool:
+    """Whether a side of a rule names nobody, or the whole network."""
+    said = {key: value for key, value in (peer or {}).items() if value}
+    return not said or (said.keys() == {"nets"} and not set(_EVERYWHERE).isdisjoint(said["nets"]))
 
 
 class _CalicoSpec(msgspec.Struct, gc=False, rename="camel"):
@@ -202,7 +195,7 @@ def read_policies(api: KubernetesReader, gathered: Gathered) -> NetworkPolicies:
     allows: list[AllowAll] = []
     unread: list[Unavailable] = []
     for source in _SOURCES:
-        if api.serves(source.kind) is None:
+        if source.name in counts or api.serves(source.kind) is None:
             continue
         try:
             found = list(source.read(api))
@@ -231,52 +224,102 @@ def _plain(name: NetworkPolicyKind, each: _Policy) -> _Found:
         "ingress": any(rule.everything for rule in spec.ingress or ()),
         "egress": any(rule.everything for rule in spec.egress or ()),
     }
-    deny = DefaultDeny(
-        kind=name,
-        name=meta.name,
-        namespace=meta.namespace,
-        ingress="ingress" in types and not allowed["ingress"],
-        egress="egress" in types and not allowed["egress"],
+    return _every_pod(
+        name,
+        meta,
+        denied={way for way in types if not allowed.get(way)},
+        allowed={way for way in types if allowed.get(way)},
     )
-    allow = AllowAll(
-        name=meta.name,
-        namespace=meta.namespace,
-        ingress="ingress" in types and allowed["ingress"],
-        egress="egress" in types and allowed["egress"],
-    )
-    return _Found(
-        denies=(deny,) if deny.ingress or deny.egress else (), allows=(allow,) if allow.ingress or allow.egress else ()
-    )
+
+
+def _every_pod(  # noqa: PLR0913 - one for each thing that such a policy says
+    kind: NetworkPolicyKind,
+    meta: Named,
+    *,
+    denied: Collection[str],
+    allowed: Collection[str] = (),
+    exempt: tuple[str, ...] = (),
+    cluster_wide: bool = False,
+) -> _Found:
+    """What a policy about every pod means, by the directions that it denies by default and those that it opens."""
+    about: dict[str, Any] = {"kind": kind, "name": meta.name, "namespace": meta.namespace}
+    about |= {"exempt": exempt, "cluster_wide": cluster_wide}
+    deny = DefaultDeny(**about, ingress="ingress" in denied, egress="egress" in denied)
+    allow = AllowAll(**about, ingress="ingress" in allowed, egress="egress" in allowed)
+    return _Found(denies=(deny,) if denied else (), allows=(allow,) if allowed else ())
 
 
 def _cilium(name: NetworkPolicyKind, each: _Cilium, *, cluster_wide: bool) -> _Found:
-    denies = []
-    for spec in [*([each.spec] if each.spec else []), *(each.specs or ())]:
-        exempt = _left_out(spec.endpoint_selector, cluster_wide=cluster_wide)
-        if exempt is None:
-            continue
-        default = spec.enable_default_deny or _CiliumDefault()
-        ingress = default.ingress is not False and _allows_nothing(spec.ingress)
-        egress = default.egress is not False and _allows_nothing(spec.egress)
-        if ingress or egress:
-            meta = each.metadata
-            denies.append(
-                DefaultDeny(
-                    kind=name,
-                    name=meta.name,
-                    namespace=meta.namespace,
-                    cluster_wide=cluster_wide,
-                    exempt=exempt,
-                    ingress=ingress,
-                    egress=egress,
-                )
-            )
-    return _Found(denies=tuple(denies))
+    found = [
+        _cilium_spec(name, each.metadata, spec, cluster_wide=cluster_wide)
+        for spec in (*([each.spec] if each.spec else []), *(each.specs or ()))
+    ]
+    return _Found(
+        denies=tuple(deny for one in found for deny in one.denies),
+        allows=tuple(allow for one in found for allow in one.allows),
+    )
 
 
-def _allows_nothing(rules: list[_CiliumRule] | None) -> bool:
-    # A list that is there selects the direction; only then is anything denied.
-    return bool(rules) and all(rule.allows_nothing for rule in rules or ())
+def _cilium_spec(name: NetworkPolicyKind, meta: Named, spec: _CiliumSpec, *, cluster_wide: bool) -> _Found:
+    # One without an endpointSelector is about nodes.
+    exempt = _left_out(spec.endpoint_selector, cluster_wide=cluster_wide) if spec.endpoint_selector else None
+    if exempt is None:
+        return _Found()
+    default = spec.enable_default_deny or _CiliumDefault()
+    denied, allowed = set(), set()
+    for way, rules, by_default in (("ingress", spec.ingress, default.ingress), ("egress", spec.egress, default.egress)):
+        # A list that is there selects the direction; only then is anything denied.
+        opens = [_opens(rule, cluster_wide=cluster_wide) for rule in rules or ()]
+        if True in opens:
+            allowed.add(way)
+        elif rules and None not in opens and by_default is not False:
+            denied.add(way)
+    return _every_pod(name, meta, denied=denied, allowed=allowed, exempt=exempt, cluster_wide=cluster_wide)
+
+
+def _opens(rule: _CiliumRule, *, cluster_wide: bool) -> bool | None:
+    """Whether a rule of Cilium's lets everything through; an empty one lets nothing. None where it cannot be told.
+
+    Source: https://docs.cilium.io/en/stable/security/policy/language/
+    """
+    given = {key: value for key, value in rule.items() if value is not None and key != "authentication"}
+    if not given or given.get("icmps") or _some_ports(given.pop("toPorts", None)):
+        return False
+    if not given or any(_is_everything(key, value, cluster_wide=cluster_wide) for key, value in given.items()):
+        return True
+    return False if given.keys() <= _CILIUM_PEERS else None
+
+
+def _some_ports(ports: Any) -> bool:
+    """Whether a rule is about some ports alone: port 0 is every one."""
+    listed = [[one.get("port") for one in each.get("ports") or ()] for each in ports or ()]
+    return bool(listed) and all(each and not {"0", 0}.intersection(each) for each in listed)
+
+
+def _is_everything(key: str, peers: Any, *, cluster_wide: bool) -> bool:
+    match key:
+        case "fromEntities" | "toEntities":
+            return not {"all", "cluster", "world"}.isdisjoint(peers)
+        case "fromCIDR" | "toCIDR":
+            return not set(_EVERYWHERE).isdisjoint(peers)
+        case "fromCIDRSet" | "toCIDRSet":
+            return any(each.get("cidr") in _EVERYWHERE and not each.get("except") for each in peers)
+        case "fromEndpoints" | "toEndpoints":
+            return any(_every_endpoint(each or {}, cluster_wide=cluster_wide) for each in peers)
+        case "toFQDNs":
+            return any(set(each.get("matchPattern") or "") == {"*"} for each in peers)
+        case _:
+            return False
+
+
+def _every_endpoint(selector: Mapping[str, Any], *, cluster_wide: bool) -> bool:
+    """Whether it selects pods of every namespace: one that says nothing is about its policy's own."""
+    said = selector.get("matchExpressions") or ()
+    by_namespace = bool(said) and all(each.get("key") in _NAMESPACE_NAME for each in said)
+    return not selector.get("matchLabels") and (
+        (by_namespace and all(each.get("operator") in ("Exists", "NotIn") for each in said))
+        or (cluster_wide and not said)
+    )
 
 
 def _left_out(selector: Selector | None, *, cluster_wide: bool) -> tuple[str, ...] | None:
@@ -310,20 +353,18 @@ def _calico(name: NetworkPolicyKind, each: _Calico, *, cluster_wide: bool) -> _F
         *(["ingress"] if spec.ingress is not None or spec.egress is None else []),
         *(["egress"] if spec.egress is not None else []),
     }
-    ingress = "ingress" in types and not any(rule.everything for rule in spec.ingress or ())
-    egress = "egress" in types and not any(rule.everything for rule in spec.egress or ())
-    if not (ingress or egress):
-        return _Found()
-    deny = DefaultDeny(
-        kind=name,
-        name=meta.name,
-        namespace=meta.namespace,
-        cluster_wide=cluster_wide,
+    opened = {
+        "ingress": any(rule.everything for rule in spec.ingress or ()),
+        "egress": any(rule.everything for rule in spec.egress or ()),
+    }
+    return _every_pod(
+        name,
+        meta,
+        denied={way for way in types if not opened.get(way)},
+        allowed={way for way in types if opened.get(way)},
         exempt=exempt,
-        ingress=ingress,
-        egress=egress,
+        cluster_wide=cluster_wide,
     )
-    return _Found(denies=(deny,))
 
 
 def _calico_exempt(selector: str) -> tuple[str, ...] | None:
@@ -337,14 +378,11 @@ def _cluster(name: NetworkPolicyKind, each: _ClusterPolicy) -> _Found:
     spec = each.spec or _ClusterSpec()
     subject = (spec.subject or _ClusterPeer()).namespaces
     exempt = None if subject is None else _left_out(subject, cluster_wide=True)
-    ingress = any(rule.denies_everything for rule in spec.ingress or ())
-    egress = any(rule.denies_everything for rule in spec.egress or ())
-    if exempt is None or not (ingress or egress):
+    ways = (("ingress", spec.ingress), ("egress", spec.egress))
+    denied = {way for way, rules in ways if any(rule.denies_everything for rule in rules or ())}
+    if exempt is None:
         return _Found()
-    deny = DefaultDeny(
-        kind=name, name=each.metadata.name, cluster_wide=True, exempt=exempt, ingress=ingress, egress=egress
-    )
-    return _Found(denies=(deny,))
+    return _every_pod(name, each.metadata, denied=denied, exempt=exempt, cluster_wide=True)
 
 
 def _source_plain(name: NetworkPolicyKind, kind: Kind) -> _Source:
@@ -381,6 +419,12 @@ _SOURCES = (
     _source_calico("CalicoNetworkPolicy", Kind("crd.projectcalico.org", "networkpolicies"), cluster_wide=False),
     _source_calico(
         "CalicoGlobalNetworkPolicy", Kind("crd.projectcalico.org", "globalnetworkpolicies"), cluster_wide=True
+    ),
+    # From 3.32 on Calico may have its kinds here alone; where it has both, those above are what it goes by.
+    # https://docs.tigera.io/calico/latest/operations/native-v3-crds
+    _source_calico("CalicoNetworkPolicy", Kind("projectcalico.org", "networkpolicies", ("v3",)), cluster_wide=False),
+    _source_calico(
+        "CalicoGlobalNetworkPolicy", Kind("projectcalico.org", "globalnetworkpolicies", ("v3",)), cluster_wide=True
     ),
 )
 

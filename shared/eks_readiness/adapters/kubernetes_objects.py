@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -15,6 +16,8 @@ _FACTORS = {
     **{unit: 10.0 ** (3 * power) for power, unit in enumerate("kMGTPE", start=1)},
     **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)},
 }
+_DURATION = re.compile(r"(?P<amount>\d+(?:\.\d*)?|\.\d+)(?P<unit>h|ms|m|s|us|µs|ns)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 Quantities = dict[str, str | int | float]
 """Amounts by resource, as Kubernetes writes them."""
 
@@ -24,6 +27,11 @@ class Named(msgspec.Struct, gc=False):
 
     name: str = ""
     namespace: str = ""
+
+    @property
+    def where(self) -> str:
+        """Namespace and name."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 class Requirement(msgspec.Struct, gc=False):
@@ -53,6 +61,28 @@ class Condition(msgspec.Struct, gc=False):
     status: str = ""
 
 
+def selects(selector: Selector | None, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector takes labels in; none at all takes everything in.
+
+    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
+    """
+    if selector is None:
+        return True
+    if any(labels.get(key) != value for key, value in (selector.match_labels or {}).items()):
+        return False
+    for each in selector.match_expressions or ():
+        value, values = labels.get(each.key), each.values or ()
+        fits = {
+            "In": value is not None and value in values,
+            "NotIn": value not in values,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }
+        if not fits.get(each.operator, False):
+            return False
+    return True
+
+
 def quantities(amounts: Quantities | None) -> dict[str, float]:
     """Amounts as numbers, without those that are none."""
     found = {name: quantity(value) for name, value in (amounts or {}).items()}
@@ -73,3 +103,11 @@ def quantity(value: str | float) -> float | None:
     if suffix[1:] and suffix[0] in "eE" and suffix not in _FACTORS:
         return float(match["number"] + suffix)
     return float(match["number"]) * _FACTORS[suffix]
+
+
+def duration_seconds(text: str) -> float:
+    """A duration as Go writes it (1h0m0s) in seconds; 0 for what is none."""
+    parts = list(_DURATION.finditer(text))
+    if "".join(part[0] for part in parts) != text:
+        return 0.0
+    return min(sum(float(part["amount"]) * _SECONDS[part["unit"]] for part in parts), 1e9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 
@@ -11,9 +11,10 @@ import msgspec
 
 from eks_readiness.adapters.kubernetes_objects import Quantities, quantities
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names, by_namespace
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, Pods, Sample
-from eks_readiness.domain.evidence.nodes import NamespaceSample, PendingPod, Requested, RunningImage
+from eks_readiness.domain.evidence import MAX_SAMPLE, Pods
+from eks_readiness.domain.evidence.nodes import PendingPod, Requested, RunningImage
 from eks_readiness.domain.instant import Instant
 
 PODS = Kind("", "pods")
@@ -148,18 +149,18 @@ class PodFold:
 
     def __init__(self) -> None:
         self.live: Counter[str] = Counter()
-        self.privileged: dict[str, Sample] = {}
+        self.privileged: defaultdict[str, Names] = defaultdict(Names)
         self.pending: list[PendingPod] = []
         self.pending_total = 0
         self.dns_nodes: set[str] = set()
-        self.secret_users: dict[str, Sample] = {}
+        self.secret_users: defaultdict[str, Names] = defaultdict(Names)
         self.secret_volumes = 0
-        self.literal_secrets: dict[str, Sample] = {}
+        self.literal_secrets: defaultdict[str, Names] = defaultdict(Names)
         self.images: dict[tuple[str, str], set[str]] = {}
-        self.without_requests: dict[str, Sample] = {}
+        self.without_requests: defaultdict[str, Names] = defaultdict(Names)
         self.requested: dict[str, list[float]] = {}
         self.vault_injected = 0
-        self.other_aws_rights: dict[str, Sample] = {}
+        self.other_aws_rights: defaultdict[str, Names] = defaultdict(Names)
         self.fargate_accounts: set[str] = set()
         self.meshed: Counter[str] = Counter()
 
@@ -171,7 +172,7 @@ class PodFold:
         namespace = pod.metadata.namespace
         self.live[namespace] += 1
         if why := ", ".join(_host_privileges(spec)):
-            _grow(self.privileged, namespace, f"{pod.metadata.name} ({why})")
+            self.privileged[namespace].add(f"{pod.metadata.name} ({why})")
         if pod.metadata.deletion_timestamp is None:
             self._add_pending(pod, status.conditions or ())
         if namespace == "kube-system" and (pod.metadata.labels or {}).get(_DNS_LABEL) == _DNS_VALUE:
@@ -186,13 +187,13 @@ class PodFold:
     def _add_secrets(self, meta: _Meta, spec: _Spec) -> None:
         containers = _containers(spec)
         if _uses_secret(spec, containers):
-            _grow(self.secret_users, meta.namespace, meta.name)
+            self.secret_users[meta.namespace].add(meta.name)
         if any(volume.csi and volume.csi.driver == _SECRETS_STORE for volume in spec.volumes or ()):
             self.secret_volumes += 1
         for container in containers:
             for variable in container.env or ():
                 if variable.value and not _REFERENCE.fullmatch(variable.value) and is_secret_name(variable.name):
-                    _grow(self.literal_secrets, meta.namespace, f"{meta.name} ({container.name}: {variable.name})")
+                    self.literal_secrets[meta.namespace].add(f"{meta.name} ({container.name}: {variable.name})")
 
     def _add_aws_rights(self, meta: _Meta, spec: _Spec) -> None:
         annotations = meta.annotations or _Annotations()
@@ -204,7 +205,7 @@ class PodFold:
         ]
         ways += ["annotation iam.amazonaws.com/role"] if annotations.kube2iam else []
         if ways:
-            _grow(self.other_aws_rights, meta.namespace, f"{meta.name} ({', '.join(ways)})")
+            self.other_aws_rights[meta.namespace].add(f"{meta.name} ({', '.join(ways)})")
         if (spec.node_name or "").startswith(_FARGATE_NODE):
             self.fargate_accounts.add(f"{meta.namespace}/{spec.service_account or 'default'}")
 
@@ -222,7 +223,7 @@ class PodFold:
         if any(
             not {"cpu", "memory"} <= {**whole_pod, **_asked(each.resources)}.keys() for each in spec.containers or ()
         ):
-            _grow(self.without_requests, meta.namespace, meta.name)
+            self.without_requests[meta.namespace].add(meta.name)
         if spec.node_name:
             sums = self.requested.setdefault(spec.node_name, [0.0, 0.0, 0])
             sums[0] += effective_request(spec, "cpu")
@@ -326,16 +327,6 @@ def _host_privileges(spec: _Spec) -> Iterator[str]:
         yield "hostPath"
 
 
-def _grow(samples: dict[str, Sample], namespace: str, name: str) -> None:
-    sample = samples.get(namespace, Sample())
-    names = (*sample.names, name) if len(sample.names) < MAX_SAMPLE else sample.names
-    samples[namespace] = Sample(total=sample.total + 1, names=names)
-
-
-def _by_namespace(samples: dict[str, Sample]) -> tuple[NamespaceSample, ...]:
-    return tuple(NamespaceSample(namespace=name, pods=samples[name]) for name in sorted(samples))
-
-
 def _condition(conditions: Iterable[_Condition], kind: str) -> _Condition | None:
     return next((each for each in conditions if each.type == kind), None)
 
@@ -349,24 +340,24 @@ def read_pods(api: KubernetesReader, gathered: Gathered) -> Pods:
         observed_at=gathered.observed_at,
         source="v1 pods",
         live=dict(sorted(fold.live.items())),
-        privileged=_by_namespace(fold.privileged),
+        privileged=by_namespace(fold.privileged),
         pending=tuple(fold.longest_pending()),
         pending_total=fold.pending_total,
         dns_nodes=tuple(sorted(fold.dns_nodes)),
-        secret_users=_by_namespace(fold.secret_users),
+        secret_users=by_namespace(fold.secret_users),
         secret_volumes=fold.secret_volumes,
-        literal_secrets=_by_namespace(fold.literal_secrets),
+        literal_secrets=by_namespace(fold.literal_secrets),
         images=tuple(
             RunningImage(image=bounded(image), digest=bounded(digest), namespaces=tuple(sorted(where)))
             for (image, digest), where in sorted(fold.images.items())
         ),
-        without_requests=_by_namespace(fold.without_requests),
+        without_requests=by_namespace(fold.without_requests),
         requested=tuple(
             Requested(node=node, cpu_cores=round(cpu, 3), memory_bytes=memory, pods=int(pods))
             for node, (cpu, memory, pods) in sorted(fold.requested.items())
         ),
         vault_injected=fold.vault_injected,
-        other_aws_rights=_by_namespace(fold.other_aws_rights),
+        other_aws_rights=by_namespace(fold.other_aws_rights),
         fargate_accounts=tuple(sorted(fold.fargate_accounts)[:_MAX_ACCOUNTS]),
         fargate_accounts_total=len(fold.fargate_accounts),
         meshed=dict(sorted(fold.meshed.items())),

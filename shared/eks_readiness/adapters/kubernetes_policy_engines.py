@@ -1,7 +1,8 @@
 """Policies of Kyverno and Gatekeeper that refuse pods, and which controls of the baseline standard each covers.
 
-What cannot be told from outside (a rule of one's own, a selector by labels) is left out: it never counts as covered.
-A ValidatingAdmissionPolicy is an expression; where one seems to judge pods' privileges, that is told in `unread`.
+What cannot be told from outside (a rule of one's own, a selector of pods) is left out: it never counts as covered.
+A ValidatingAdmissionPolicy, and a ValidatingPolicy of Kyverno, is an expression; where one seems to judge pods'
+privileges, that is told in `unread`.
 
 Sources: https://kyverno.io/docs/policy-types/cluster-policy/validate/#pod-security,
 https://github.com/kyverno/kyverno/tree/main/charts/kyverno-policies,
@@ -14,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from eks_readiness.adapters.kubernetes_objects import Named, Requirement, Selector
+from eks_readiness.adapters.kubernetes_namespaces import Space, living_spaces
+from eks_readiness.adapters.kubernetes_objects import Named, selects
 from eks_readiness.adapters.kubernetes_policy_objects import (
     ADMISSION_BINDINGS,
     ADMISSION_POLICIES,
@@ -22,9 +24,12 @@ from eks_readiness.adapters.kubernetes_policy_objects import (
     EXCEPTIONS,
     GATEKEEPER_GROUP,
     POLICIES,
+    VALIDATING_POLICIES,
     AdmissionPolicy,
     AdmissionSpec,
     Binding,
+    CelPolicy,
+    CelSpec,
     Constraint,
     GatekeeperMatch,
     GatekeeperSpec,
@@ -35,16 +40,23 @@ from eks_readiness.adapters.kubernetes_policy_objects import (
     KyvernoPolicy,
     KyvernoRule,
     KyvernoSpec,
-    KyvernoStatus,
     KyvernoValidate,
     MatchResources,
+    asked_about,
+    engine_webhooks,
+    names_namespace,
 )
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
-from eks_readiness.domain.errors import AccessDenied
-from eks_readiness.domain.evidence import Namespaces, PodSecurityPolicies, Unavailable
-from eks_readiness.domain.evidence.policies import BASELINE, BaselineControl, EnforcedControls, PolicyEngineName
+from eks_readiness.domain.errors import AccessDenied, bounded
+from eks_readiness.domain.evidence import PodSecurityPolicies, Unavailable
+from eks_readiness.domain.evidence.policies import (
+    BASELINE,
+    BaselineControl,
+    EnforcedControls,
+    PolicyEngineName,
+    baseline_controls,
+)
 
-_NAMESPACE_NAME = "kubernetes.io/metadata.name"
 _POD_KINDS = frozenset({"Pod", "*", "v1/Pod", "*/Pod", "Pod.v1"})
 _PRIVILEGE_WORDS = ("privileged", "hostNetwork", "hostPID", "hostIPC", "hostPath")
 
@@ -85,12 +97,12 @@ _BASELINE_CAPABILITIES = frozenset(
 
 def read_policies(api: KubernetesReader, gathered: Gathered) -> PodSecurityPolicies:
     """Every policy that refuses pods; an engine whose policies are denied is told in `unread`."""
-    names = [each.name for each in gathered.get(Namespaces).namespaces]
+    spaces = living_spaces(api)
     enforced: list[EnforcedControls] = []
     unread: list[Unavailable] = []
-    for read in (_kyverno, _gatekeeper, _expressions):
+    for read in (_kyverno, _gatekeeper, _expressions, _kyverno_expressions):
         try:
-            for each in read(api, names):
+            for each in read(api, spaces):
                 if isinstance(each, Unavailable):
                     unread.append(each)
                 else:
@@ -108,37 +120,35 @@ def read_policies(api: KubernetesReader, gathered: Gathered) -> PodSecurityPolic
 _Read = Iterable[EnforcedControls | Unavailable]
 
 
-def _kyverno(api: KubernetesReader, names: list[str]) -> _Read:
+def _kyverno(api: KubernetesReader, spaces: list[Space]) -> _Read:
     exceptions = [each.spec for each in api.items(EXCEPTIONS, KyvernoException) if each.spec]
-    for kind in (CLUSTER_POLICIES, POLICIES):
-        for policy in api.items(kind, KyvernoPolicy):
-            meta, spec = policy.metadata, policy.spec or KyvernoSpec()
-            # Overrides name namespaces that are only audited: such a policy's reach cannot be told in full.
-            if spec.admission is False or spec.validation_failure_action_overrides or _is_broken(policy):
-                continue
-            inside = [name for name in names if meta.namespace in ("", name) and not _excused(meta, name, exceptions)]
-            yield from _kyverno_policy(meta, spec, inside)
+    asked: list[Space] | None = None
+    for policy in (each for kind in (CLUSTER_POLICIES, POLICIES) for each in api.items(kind, KyvernoPolicy)):
+        meta, spec = policy.metadata, policy.spec or KyvernoSpec()
+        # Overrides name namespaces that are only audited: such a policy's reach cannot be told in full.
+        if spec.admission is False or spec.validation_failure_action_overrides or policy.broken:
+            continue
+        if spec.webhook_configuration and spec.webhook_configuration.match_conditions:
+            continue
+        if asked is None:
+            asked = asked_about("kyverno", list(engine_webhooks(api)), spaces)
+        inside = [each for each in asked if meta.namespace in ("", each.name) and not _excused(meta, each, exceptions)]
+        yield from _kyverno_policy(meta, spec, inside)
 
 
-def _is_broken(policy: KyvernoPolicy) -> bool:
-    """Whether Kyverno says that it could not take the policy up."""
-    conditions = (policy.status or KyvernoStatus()).conditions or ()
-    return any(each.type == "Ready" and each.status == "False" for each in conditions)
-
-
-def _excused(meta: Named, namespace: str, exceptions: Iterable[KyvernoExceptionSpec]) -> bool:
+def _excused(meta: Named, space: Space, exceptions: Iterable[KyvernoExceptionSpec]) -> bool:
     """Whether an exception to the policy may let a pod of the namespace through.
 
     Source: https://kyverno.io/docs/exceptions/
     """
     name = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
     return any(
-        any(fnmatchcase(name, rule.policy_name) for rule in each.exceptions or ()) and _may_match(each.match, namespace)
+        any(fnmatchcase(name, rule.policy_name) for rule in each.exceptions or ()) and _may_match(each.match, space)
         for each in exceptions
     )
 
 
-def _kyverno_policy(meta: Named, spec: KyvernoSpec, names: list[str]) -> _Read:
+def _kyverno_policy(meta: Named, spec: KyvernoSpec, spaces: list[Space]) -> _Read:
     for rule in spec.rules or ():
         validate = rule.validate
         if validate is None or validate.failure_action_overrides or _conditional(rule):
@@ -146,7 +156,7 @@ def _kyverno_policy(meta: Named, spec: KyvernoSpec, names: list[str]) -> _Read:
         action = validate.failure_action or spec.validation_failure_action or "Audit"
         controls = _kyverno_controls(meta.name, validate)
         if action.lower() == "enforce" and controls:
-            reached = tuple(name for name in names if _matches(rule, name))
+            reached = tuple(each.name for each in spaces if _matches(rule, each))
             if reached:
                 yield _enforced("kyverno", meta.name, controls, reached)
 
@@ -171,31 +181,32 @@ def _is_not_a_deletion(condition: Any) -> bool:
 def _kyverno_controls(policy: str, validate: KyvernoValidate) -> frozenset[BaselineControl]:
     security = validate.pod_security
     if security is not None:
-        return BASELINE if security.level in ("baseline", "restricted") and not security.exclude else frozenset()
+        known = BASELINE if security.version in ("", "latest") else baseline_controls(security.version)
+        return known if security.level in ("baseline", "restricted") and not security.exclude else frozenset()
     return _CHART_POLICIES.get(policy, frozenset())
 
 
-def _matches(rule: KyvernoRule, namespace: str) -> bool:
+def _matches(rule: KyvernoRule, space: Space) -> bool:
     """Whether a rule surely judges every pod of a namespace."""
     match = rule.match or KyvernoMatch()
     if match.all or not (match.any or match.resources):
         return False
     given = [*(match.any or ()), *([KyvernoFilter(resources=match.resources)] if match.resources else [])]
-    if not any(_all_pods(each, namespace) for each in given):
+    if not any(_all_pods(each, space) for each in given):
         return False
-    return not _may_match(rule.exclude, namespace)
+    return not _may_match(rule.exclude, space)
 
 
-def _may_match(match: KyvernoMatch | None, namespace: str) -> bool:
+def _may_match(match: KyvernoMatch | None, space: Space) -> bool:
     """Whether an exclusion or exception may be about a pod of the namespace."""
     match = match or KyvernoMatch()
     filters = [*(match.any or ()), *(match.all or ())]
     if match.resources:
         filters.append(KyvernoFilter(resources=match.resources))
-    return any(_may_leave_out(each, namespace) for each in filters)
+    return any(_may_leave_out(each, space) for each in filters)
 
 
-def _all_pods(each: KyvernoFilter, namespace: str) -> bool:
+def _all_pods(each: KyvernoFilter, space: Space) -> bool:
     resources = each.resources
     if resources is None or each.subjects or each.roles or each.cluster_roles:
         return False
@@ -203,42 +214,21 @@ def _all_pods(each: KyvernoFilter, namespace: str) -> bool:
         return False
     if resources.operations and "CREATE" not in resources.operations:
         return False
-    if not _POD_KINDS.intersection(resources.kinds or ()) or not _selected(resources.namespace_selector, namespace):
+    if not _POD_KINDS.intersection(resources.kinds or ()) or not selects(resources.namespace_selector, space.labels):
         return False
-    return not resources.namespaces or any(fnmatchcase(namespace, pattern) for pattern in resources.namespaces)
+    return not resources.namespaces or names_namespace(resources.namespaces, space.name)
 
 
-def _may_leave_out(each: KyvernoFilter, namespace: str) -> bool:
+def _may_leave_out(each: KyvernoFilter, space: Space) -> bool:
     """Whether an exclusion may let a pod of the namespace through: unless it is surely about other ones, it may."""
     resources = each.resources
     if resources is None:
         return True
-    if resources.namespaces:
-        return any(fnmatchcase(namespace, pattern) for pattern in resources.namespaces)
-    if resources.kinds and not _POD_KINDS.intersection(resources.kinds):
+    if resources.namespaces and not names_namespace(resources.namespaces, space.name):
         return False
-    selector = resources.namespace_selector
-    return selector is None or _selected(selector, namespace) or not _by_name(selector)
-
-
-def _by_name(selector: Selector) -> bool:
-    keys = [*(selector.match_labels or ()), *(each.key for each in selector.match_expressions or ())]
-    return bool(keys) and set(keys) == {_NAMESPACE_NAME}
-
-
-def _selected(selector: Selector | None, namespace: str) -> bool:
-    """Whether a selector surely takes a namespace in: only its name is known here, no other label."""
-    if selector is None or not (selector.match_labels or selector.match_expressions):
-        return True
-    if not _by_name(selector):
+    if resources.kinds and not any(fnmatchcase("Pod", kind.rpartition("/")[2]) for kind in resources.kinds):
         return False
-    by_labels = all(value == namespace for value in (selector.match_labels or {}).values())
-    return by_labels and all(_requirement(each, namespace) for each in selector.match_expressions or ())
-
-
-def _requirement(each: Requirement, namespace: str) -> bool:
-    there = namespace in (each.values or ())
-    return {"In": there, "NotIn": not there, "Exists": True}.get(each.operator, False)
+    return selects(resources.namespace_selector, space.labels)
 
 
 def _enforced(
@@ -283,58 +273,77 @@ _LIBRARY = {
 }
 
 
-def _gatekeeper(api: KubernetesReader, names: list[str]) -> _Read:
-    for resource, template in _LIBRARY.items():
-        for each in api.items(Kind(GATEKEEPER_GROUP, resource, ("v1beta1",)), Constraint):
-            spec = each.spec or GatekeeperSpec()
-            exempted = (spec.parameters or {}).get("exemptImages")
-            # Without an action, a constraint denies.
-            if (spec.enforcement_action or "deny") != "deny" or exempted or not template.strict(spec.parameters or {}):
-                continue
-            match = spec.match or GatekeeperMatch()
-            reached = tuple(name for name in names if constrains(match, name))
-            if reached:
-                yield _enforced("gatekeeper", each.metadata.name, template.controls, reached)
+def _gatekeeper(api: KubernetesReader, spaces: list[Space]) -> _Read:
+    kinds = [(Kind(GATEKEEPER_GROUP, resource, ("v1beta1",)), template) for resource, template in _LIBRARY.items()]
+    asked: list[Space] | None = None
+    for each, template in ((each, template) for kind, template in kinds for each in api.items(kind, Constraint)):
+        spec = each.spec or GatekeeperSpec()
+        exempted = (spec.parameters or {}).get("exemptImages")
+        if not spec.denies or exempted or not template.strict(spec.parameters or {}):
+            continue
+        if asked is None:
+            asked = asked_about("gatekeeper", list(engine_webhooks(api)), spaces)
+        match = spec.match or GatekeeperMatch()
+        reached = tuple(space.name for space in asked if constrains(match, space))
+        if reached:
+            yield _enforced("gatekeeper", each.metadata.name, template.controls, reached)
 
 
-def constrains(match: GatekeeperMatch, namespace: str) -> bool:
+def constrains(match: GatekeeperMatch, space: Space) -> bool:
     """Whether a constraint surely judges every pod of a namespace."""
     kinds = [kind for each in match.kinds or () for kind in each.kinds or ()]
-    labels = match.label_selector
-    if labels is not None and (labels.match_labels or labels.match_expressions):
+    if match.label_selector is not None and not match.label_selector.everything:
         return False
     if match.name or match.source == "Generated":
         return False
     if match.scope == "Cluster" or (kinds and not {"Pod", "*"} & set(kinds)):
         return False
-    if any(fnmatchcase(namespace, pattern) for pattern in match.excluded_namespaces or ()):
+    if names_namespace(match.excluded_namespaces, space.name):
         return False
-    named = not match.namespaces or any(fnmatchcase(namespace, pattern) for pattern in match.namespaces)
-    return named and _selected(match.namespace_selector, namespace)
+    named = not match.namespaces or names_namespace(match.namespaces, space.name)
+    return named and selects(match.namespace_selector, space.labels)
 
 
-def _expressions(api: KubernetesReader, _names: list[str]) -> _Read:
+def _expressions(api: KubernetesReader, _spaces: list[Space]) -> _Read:
     denying = {
         each.spec.policy_name
         for each in api.items(ADMISSION_BINDINGS, Binding)
         if each.spec and "Deny" in (each.spec.validation_actions or ())
     }
     judging = [
-        each.metadata.name
+        f"ValidatingAdmissionPolicy {each.metadata.name}"
         for each in api.items(ADMISSION_POLICIES, AdmissionPolicy)
         if each.metadata.name in denying and _judges_privileges(each.spec or AdmissionSpec())
     ]
     if judging:
-        yield Unavailable(
-            reason="unsupported",
-            detail=f"ValidatingAdmissionPolicy {', '.join(sorted(judging)[:5])} judges pods by expressions of its own",
-            remedy="label the namespaces with pod-security.kubernetes.io/enforce, or waive the check",
-        )
+        yield _own_words(judging)
+
+
+def _kyverno_expressions(api: KubernetesReader, spaces: list[Space]) -> _Read:
+    names = {each.name for each in spaces}
+    judging = []
+    for kind in VALIDATING_POLICIES:
+        for each in api.items(kind, CelPolicy):
+            spec, meta = each.spec or CelSpec(), each.metadata
+            denies = spec.judges_requests and spec.admits and "Deny" in spec.actions and not each.broken
+            if denies and meta.namespace in ("", *names) and _judges_privileges(spec):
+                where = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+                judging.append(f"ValidatingPolicy {where}")
+    if judging:
+        yield _own_words(judging)
+
+
+def _own_words(policies: list[str]) -> Unavailable:
+    return Unavailable(
+        reason="unsupported",
+        detail=bounded(f"{', '.join(sorted(policies)[:5])} judges pods by expressions of its own"),
+        remedy="label the namespaces with pod-security.kubernetes.io/enforce, or waive the check",
+    )
 
 
 def _judges_privileges(spec: AdmissionSpec) -> bool:
     rules = (spec.match_constraints or MatchResources()).resource_rules or ()
-    pods = any({"pods", "*"} & set(each.resources or ()) for each in rules)
+    pods = any({"pods", "*", "*/*"} & set(each.resources or ()) for each in rules)
     text = " ".join(each.expression for each in [*(spec.validations or ()), *(spec.variables or ())])
     return pods and any(word in text for word in _PRIVILEGE_WORDS)
 
@@ -343,16 +352,18 @@ PROBES = (
     KubernetesProbe(
         provides=PodSecurityPolicies,
         rights=(
+            Right("", "namespaces"),
             Right("kyverno.io", "clusterpolicies"),
             Right("kyverno.io", "policies"),
             Right("kyverno.io", "policyexceptions"),
+            *(Right(kind.group, kind.resource) for kind in VALIDATING_POLICIES),
             # Gatekeeper makes these kinds at run time: only a wildcard names them all.
             Right(GATEKEEPER_GROUP, "*"),
             Right("admissionregistration.k8s.io", "validatingadmissionpolicies"),
             Right("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+            Right("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
         ),
         read=read_policies,
-        after=(Namespaces,),
     ),
 )
 """What this module gathers."""

@@ -6,14 +6,16 @@ https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-pol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 
-from eks_readiness.adapters.kubernetes_objects import Condition, Named, Selector
-from eks_readiness.adapters.probe import Kind
+from eks_readiness.adapters.kubernetes_namespaces import Space
+from eks_readiness.adapters.kubernetes_objects import Condition, Named, Selector, selects
+from eks_readiness.adapters.probe import Kind, KubernetesReader
+from eks_readiness.domain.evidence.policies import PolicyEngineName
 from eks_readiness.domain.instant import Instant
 
 CLUSTER_POLICIES = Kind("kyverno.io", "clusterpolicies")
@@ -22,6 +24,20 @@ EXCEPTIONS = Kind("kyverno.io", "policyexceptions", ("v2", "v2beta1"))
 ADMISSION_POLICIES = Kind("admissionregistration.k8s.io", "validatingadmissionpolicies")
 ADMISSION_BINDINGS = Kind("admissionregistration.k8s.io", "validatingadmissionpolicybindings")
 GATEKEEPER_GROUP = "constraints.gatekeeper.sh"
+GATEKEEPER_CONFIGS = Kind("config.gatekeeper.sh", "configs", ("v1alpha1",))
+GATEKEEPER_WEBHOOK = "validation.gatekeeper.sh"
+_KYVERNO_WEBHOOKS = "kyverno-resource-validating-webhook-cfg"
+_WEBHOOKS = Kind("admissionregistration.k8s.io", "validatingwebhookconfigurations")
+
+_CEL_VERSIONS = ("v1", "v1beta1", "v1alpha1")
+VALIDATING_POLICIES = tuple(
+    Kind("policies.kyverno.io", resource, _CEL_VERSIONS)
+    for resource in ("validatingpolicies", "namespacedvalidatingpolicies")
+)
+IMAGE_POLICIES = tuple(
+    Kind("policies.kyverno.io", resource, _CEL_VERSIONS)
+    for resource in ("imagevalidatingpolicies", "namespacedimagevalidatingpolicies")
+)
 
 # --- Kyverno, kyverno.io
 
@@ -60,6 +76,7 @@ class KyvernoPodSecurity(msgspec.Struct, gc=False):
     """A level of the Pod Security Standards as a rule."""
 
     level: str = ""
+    version: str = ""
     exclude: list[object] | None = None
 
 
@@ -96,12 +113,19 @@ class KyvernoRule(msgspec.Struct, gc=False, rename="camel"):
     verify_images: list[KyvernoVerifyImages] | None = None
 
 
+class KyvernoWebhook(msgspec.Struct, gc=False, rename="camel"):
+    """How the API server asks about a policy: conditions may keep requests from it."""
+
+    match_conditions: list[object] | None = None
+
+
 class KyvernoSpec(msgspec.Struct, gc=False, rename="camel"):
     """A policy: its rules, and the action of those that name none."""
 
     validation_failure_action: str | None = None
     validation_failure_action_overrides: list[KyvernoOverride] | None = None
     admission: bool | None = None
+    webhook_configuration: KyvernoWebhook | None = None
     rules: list[KyvernoRule] | None = None
 
 
@@ -117,6 +141,12 @@ class KyvernoPolicy(msgspec.Struct, gc=False):
     metadata: Named
     spec: KyvernoSpec | None = None
     status: KyvernoStatus | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether Kyverno says that it could not take the policy up."""
+        conditions = (self.status and self.status.conditions) or ()
+        return any(each.type == "Ready" and each.status == "False" for each in conditions)
 
 
 class KyvernoExcused(msgspec.Struct, gc=False, rename="camel"):
@@ -182,6 +212,18 @@ class GatekeeperSpec(msgspec.Struct, gc=False, rename="camel"):
     match: GatekeeperMatch | None = None
     parameters: dict[str, Any] | None = None
 
+    @property
+    def denies(self) -> bool:
+        """Whether Gatekeeper's webhook refuses what violates it.
+
+        What it has Kubernetes refuse (vap.k8s.io) is a ValidatingAdmissionPolicy, and counts as one.
+        """
+        if self.enforcement_action != "scoped":
+            return (self.enforcement_action or "deny") == "deny"
+        denying = [each for each in self.scoped_enforcement_actions or () if each.action == "deny"]
+        points = {point.name for each in denying for point in each.enforcement_points or ()}
+        return not points.isdisjoint({GATEKEEPER_WEBHOOK, "*"})
+
 
 class GatekeeperStatus(msgspec.Struct, gc=False, rename="camel"):
     """When the audit last looked; its violations are not kept."""
@@ -195,6 +237,25 @@ class Constraint(msgspec.Struct, gc=False):
     metadata: Named
     spec: GatekeeperSpec | None = None
     status: GatekeeperStatus | None = None
+
+
+class Exclusion(msgspec.Struct, gc=False, rename="camel"):
+    """Namespaces that processes of Gatekeeper leave out: the webhook, the audit, or `*` for all."""
+
+    excluded_namespaces: list[str] | None = None
+    processes: list[str] | None = None
+
+
+class GatekeeperConfigSpec(msgspec.Struct, gc=False):
+    """What holds for every constraint."""
+
+    match: list[Exclusion] | None = None
+
+
+class GatekeeperConfig(msgspec.Struct, gc=False):
+    """Gatekeeper's own configuration: there is one, called `config`."""
+
+    spec: GatekeeperConfigSpec | None = None
 
 
 # --- ValidatingAdmissionPolicy, and Kyverno's policies.kyverno.io that extend it
@@ -265,12 +326,33 @@ class Evaluation(msgspec.Struct, gc=False):
     admission: Switch | None = None
 
 
-class CelSpec(msgspec.Struct, gc=False, rename="camel"):
-    """A policy of policies.kyverno.io; one without actions denies."""
+class CelSpec(AdmissionSpec, gc=False, rename="camel"):
+    """A policy of policies.kyverno.io."""
 
     validation_actions: list[str] | None = None
-    match_constraints: MatchResources | None = None
     evaluation: Evaluation | None = None
+
+    @property
+    def actions(self) -> list[str]:
+        """What a violation leads to; without any, it is denied."""
+        return self.validation_actions or ["Deny"]
+
+    @property
+    def judges_requests(self) -> bool:
+        """Whether it is about requests to this cluster, and not about JSON from elsewhere."""
+        return self.evaluation is None or self.evaluation.mode != "JSON"
+
+    @property
+    def admits(self) -> bool:
+        """Whether it is asked before something is admitted, and not only in the background."""
+        admission = self.evaluation.admission if self.evaluation else None
+        return admission is None or admission.enabled is not False
+
+
+class CelStatus(msgspec.Struct, gc=False, rename="camel"):
+    """Whether Kyverno took the policy up."""
+
+    condition_status: KyvernoStatus | None = None
 
 
 class CelPolicy(msgspec.Struct, gc=False):
@@ -278,6 +360,48 @@ class CelPolicy(msgspec.Struct, gc=False):
 
     metadata: Named
     spec: CelSpec | None = None
+    status: CelStatus | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether Kyverno could not compile it or put it behind its webhook; that it may not report is no matter."""
+        conditions = (self.status and self.status.condition_status and self.status.condition_status.conditions) or ()
+        return any(each.type in ("PolicyCached", "WebhookConfigured") and each.status == "False" for each in conditions)
+
+
+# --- webhooks
+
+
+class Webhook(msgspec.Struct, gc=False, rename="camel"):
+    """One webhook: in which namespaces the API server asks it, and what happens when it does not answer."""
+
+    name: str = ""
+    failure_policy: str | None = None
+    namespace_selector: Selector | None = None
+
+
+class _WebhookConfiguration(msgspec.Struct, gc=False):
+    metadata: Named
+    webhooks: list[Webhook] | None = None
+
+
+Webhooks = Sequence[tuple[PolicyEngineName, Webhook]]
+
+
+def engine_webhooks(api: KubernetesReader) -> Iterator[tuple[PolicyEngineName, Webhook]]:
+    """The webhooks by which the API server asks Kyverno and Gatekeeper about what comes in."""
+    for each in api.items(_WEBHOOKS, _WebhookConfiguration):
+        for webhook in each.webhooks or ():
+            if each.metadata.name == _KYVERNO_WEBHOOKS:
+                yield "kyverno", webhook
+            elif webhook.name == GATEKEEPER_WEBHOOK:
+                yield "gatekeeper", webhook
+
+
+def asked_about(engine: PolicyEngineName, webhooks: Webhooks, spaces: Iterable[Space]) -> list[Space]:
+    """The namespaces about which an engine is asked; none where it has no webhook."""
+    selectors = [webhook.namespace_selector for name, webhook in webhooks if name == engine]
+    return [each for each in spaces if any(selects(selector, each.labels) for selector in selectors)]
 
 
 # --- what selects a namespace
@@ -286,22 +410,3 @@ class CelPolicy(msgspec.Struct, gc=False):
 def names_namespace(patterns: list[str] | None, namespace: str) -> bool:
     """Whether one of the patterns (`*` and `?`) names a namespace."""
     return any(fnmatchcase(namespace, pattern) for pattern in patterns or ())
-
-
-def selects(selector: Selector | None, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector takes labels in; none at all takes everything in."""
-    if selector is None:
-        return True
-    if any(labels.get(key) != value for key, value in (selector.match_labels or {}).items()):
-        return False
-    for each in selector.match_expressions or ():
-        value, values = labels.get(each.key), each.values or ()
-        fits = {
-            "In": value is not None and value in values,
-            "NotIn": value not in values,
-            "Exists": value is not None,
-            "DoesNotExist": value is None,
-        }
-        if not fits.get(each.operator, False):
-            return False
-    return True

@@ -8,30 +8,31 @@ Source: https://prometheus-operator.dev/docs/api-reference/api/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from eks_readiness.adapters.kubernetes_objects import Requirement, Selector
-from eks_readiness.adapters.partial import unless_denied
+from eks_readiness.adapters.kubernetes_namespaces import living_spaces
+from eks_readiness.adapters.kubernetes_objects import Named, Selector, selects
+from eks_readiness.adapters.partial import part_unless_denied, unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, PrometheusOperator, Sample, Unavailable
+from eks_readiness.domain.evidence import PrometheusOperator, Unavailable
 from eks_readiness.domain.evidence.observability import AlertRules, PrometheusServer, Receivers
 
 _GROUP = "monitoring.coreos.com"
 _PROMETHEUSES = Kind(_GROUP, "prometheuses")
 _AGENTS = Kind(_GROUP, "prometheusagents", ("v1alpha1",))
 _RULES = Kind(_GROUP, "prometheusrules")
+_RULERS = Kind(_GROUP, "thanosrulers")
 _ALERTMANAGERS = Kind(_GROUP, "alertmanagers")
 _RECEIVERS = Kind(_GROUP, "alertmanagerconfigs", ("v1beta1", "v1alpha1"))
 _WORKSPACE = re.compile(r"https://aps-workspaces(?:-fips)?\.(?P<region>[\w-]+)\.[.\w-]+/workspaces/(?P<id>ws-[\w-]+)/")
 
 
-class _Meta(msgspec.Struct, gc=False):
-    name: str = ""
-    namespace: str = ""
+class _Meta(Named, gc=False):
     labels: dict[str, str] | None = None
 
 
@@ -68,7 +69,7 @@ class _Status(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Server(msgspec.Struct, gc=False):
-    """A Prometheus, a PrometheusAgent or an Alertmanager."""
+    """A Prometheus, a PrometheusAgent, a ThanosRuler or an Alertmanager."""
 
     metadata: _Meta
     spec: _Spec | None = None
@@ -102,20 +103,24 @@ class _ReceiversOf(msgspec.Struct, gc=False):
 
 
 _Chosen = Callable[[_Meta], bool]
+_Labels = Mapping[str, Mapping[str, str]]
+"""Labels of namespaces, by name."""
 
 
 def read_prometheus(api: KubernetesReader, gathered: Gathered) -> PrometheusOperator:
     """Servers, agents, the alert rules that are evaluated, and the receivers that are told."""
-    source = f"{_GROUP} prometheuses, prometheusagents, prometheusrules, alertmanagers, alertmanagerconfigs"
+    kinds = (_PROMETHEUSES, _AGENTS, _RULERS, _RULES, _ALERTMANAGERS, _RECEIVERS)
+    installed = any(api.serves(kind) is not None for kind in (_PROMETHEUSES, _AGENTS, _RULERS, _ALERTMANAGERS))
     servers = unless_denied(lambda: list(api.items(_PROMETHEUSES, _Server)))
+    spaces = unless_denied(lambda: {each.name: each.labels for each in living_spaces(api)} if installed else {})
     return PrometheusOperator(
         observed_at=gathered.observed_at,
-        source=source,
-        installed=any(api.serves(kind) is not None for kind in (_PROMETHEUSES, _AGENTS, _ALERTMANAGERS)),
+        source=f"{_GROUP} {', '.join(kind.resource for kind in kinds)}",
+        installed=installed,
         servers=servers if isinstance(servers, Unavailable) else tuple(_server("Prometheus", each) for each in servers),
         agents=unless_denied(lambda: tuple(_server("PrometheusAgent", each) for each in api.items(_AGENTS, _Server))),
-        alert_rules=_alert_rules(api, servers),
-        receivers=_receivers(api),
+        alert_rules=_alert_rules(api, servers, spaces),
+        receivers=_receivers(api, spaces),
     )
 
 
@@ -148,25 +153,29 @@ def _runs(each: _Server) -> bool:
     return condition is not None and condition.status in whole and replicas > 0
 
 
-def _alert_rules(api: KubernetesReader, servers: Sequence[_Server] | Unavailable) -> AlertRules:
-    found = servers if isinstance(servers, Unavailable) else unless_denied(lambda: _counted(api, servers))
-    return AlertRules(unread=found) if isinstance(found, Unavailable) else found
+def _alert_rules(
+    api: KubernetesReader, servers: Sequence[_Server] | Unavailable, spaces: _Labels | Unavailable
+) -> AlertRules:
+    if isinstance(servers, Unavailable):
+        return AlertRules(unread=servers)
+    if isinstance(spaces, Unavailable):
+        return AlertRules(unread=spaces)
+    return part_unless_denied(AlertRules, lambda: _counted(api, servers, spaces))
 
 
-def _counted(api: KubernetesReader, servers: Sequence[_Server]) -> AlertRules:
-    chosen = [_chosen_by(each.metadata.namespace, _rule_selectors(each)) for each in servers if _runs(each)]
+def _counted(api: KubernetesReader, servers: Sequence[_Server], spaces: _Labels) -> AlertRules:
+    evaluating = [each for each in (*servers, *api.items(_RULERS, _Server)) if _runs(each)]
+    chosen = [_chosen_by(each.metadata.namespace, _rule_selectors(each), spaces) for each in evaluating]
     selected = total = 0
-    names: list[str] = []
-    unselected = 0
+    unselected = Names()
     for rules in api.items(_RULES, _Rules):
         alerts = _alerts(rules)
         total += alerts
         if any(by(rules.metadata) for by in chosen):
             selected += alerts
         elif alerts:
-            unselected += 1
-            names = [*names, f"{rules.metadata.namespace}/{rules.metadata.name}"][:MAX_SAMPLE]
-    return AlertRules(selected=selected, total=total, unselected=Sample(total=unselected, names=tuple(names)))
+            unselected.add(rules.metadata.where)
+    return AlertRules(selected=selected, total=total, unselected=unselected.sample())
 
 
 def _rule_selectors(each: _Server) -> tuple[Selector | None, Selector | None]:
@@ -179,22 +188,21 @@ def _alerts(rules: _Rules) -> int:
     return sum(1 for group in groups for rule in group.rules or () if rule.alert)
 
 
-def _receivers(api: KubernetesReader) -> Receivers:
-    found = unless_denied(lambda: _told(api))
-    return Receivers(unread=found) if isinstance(found, Unavailable) else found
+def _receivers(api: KubernetesReader, spaces: _Labels | Unavailable) -> Receivers:
+    if isinstance(spaces, Unavailable):
+        return Receivers(unread=spaces)
+    return part_unless_denied(Receivers, lambda: _told(api, spaces))
 
 
-def _told(api: KubernetesReader) -> Receivers:
-    chosen = [_knows(each) for each in api.items(_ALERTMANAGERS, _Server) if _runs(each)]
-    total = selected_total = 0
-    selected: list[str] = []
+def _told(api: KubernetesReader, spaces: _Labels) -> Receivers:
+    chosen = [_knows(each, spaces) for each in api.items(_ALERTMANAGERS, _Server) if _runs(each)]
+    total, selected = 0, Names()
     for each in api.items(_RECEIVERS, _ReceiversOf):
         for receiver in _integrated(each):
             total += 1
             if any(by(each.metadata) for by in chosen):
-                selected_total += 1
-                selected = [*selected, f"{each.metadata.namespace}/{each.metadata.name} {receiver}"][:MAX_SAMPLE]
-    return Receivers(selected=Sample(total=selected_total, names=tuple(selected)), total=total)
+                selected.add(f"{each.metadata.where} {receiver}")
+    return Receivers(selected=selected.sample(), total=total)
 
 
 def _integrated(each: _ReceiversOf) -> Iterator[str]:
@@ -204,56 +212,38 @@ def _integrated(each: _ReceiversOf) -> Iterator[str]:
             yield str(receiver.get("name", ""))
 
 
-def _knows(each: _Server) -> _Chosen:
+def _knows(each: _Server, spaces: _Labels) -> _Chosen:
     spec = each.spec or _Spec()
     namespace = each.metadata.namespace
-    chosen = _chosen_by(namespace, (spec.alertmanager_config_selector, spec.alertmanager_config_namespace_selector))
+    selectors = (spec.alertmanager_config_selector, spec.alertmanager_config_namespace_selector)
+    chosen = _chosen_by(namespace, selectors, spaces)
     whole = spec.alertmanager_configuration.name if spec.alertmanager_configuration else None
     return lambda meta: chosen(meta) or (bool(whole) and (meta.namespace, meta.name) == (namespace, whole))
 
 
-def _chosen_by(own_namespace: str, selectors: tuple[Selector | None, Selector | None]) -> _Chosen:
+def _chosen_by(own_namespace: str, selectors: tuple[Selector | None, Selector | None], spaces: _Labels) -> _Chosen:
     """Whether an object is chosen: no selector chooses nothing, no namespace selector the server's own namespace."""
     objects, namespaces = selectors
     return lambda meta: (
         objects is not None
         and selects(objects, meta.labels or {})
-        # Labels of namespaces are not looked at: a selector of some namespaces is taken to choose this one.
-        and (namespaces is not None or meta.namespace == own_namespace)
+        and (
+            meta.namespace == own_namespace
+            if namespaces is None
+            else selects(namespaces, spaces.get(meta.namespace, {}))
+        )
     )
-
-
-def selects(selector: Selector, labels: dict[str, str]) -> bool:
-    """Whether a label selector chooses an object with these labels.
-
-    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
-    """
-    return (selector.match_labels or {}).items() <= labels.items() and all(
-        _meets(one, labels) for one in selector.match_expressions or ()
-    )
-
-
-def _meets(one: Requirement, labels: dict[str, str]) -> bool:
-    match one.operator:
-        case "In":
-            return labels.get(one.key) in (one.values or ())
-        case "NotIn":
-            return labels.get(one.key) not in (one.values or ())
-        case "Exists":
-            return one.key in labels
-        case "DoesNotExist":
-            return one.key not in labels
-        case _:
-            return False
 
 
 PROBES = (
     KubernetesProbe(
         provides=PrometheusOperator,
         rights=(
+            Right("", "namespaces"),
             Right(_GROUP, "prometheuses"),
             Right(_GROUP, "prometheusagents"),
             Right(_GROUP, "prometheusrules"),
+            Right(_GROUP, "thanosrulers"),
             Right(_GROUP, "alertmanagers"),
             Right(_GROUP, "alertmanagerconfigs"),
         ),

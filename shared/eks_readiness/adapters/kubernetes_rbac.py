@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import Named
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, ClusterRoleBindings, ClusterRoles, RoleBindings, Sample
+from eks_readiness.domain.evidence import ClusterRoleBindings, ClusterRoles, RoleBindings
 from eks_readiness.domain.evidence.identity import Subject
 
 _GROUP = "rbac.authorization.k8s.io"
@@ -22,16 +24,9 @@ _ANONYMOUS = frozenset({("User", "system:anonymous"), ("Group", "system:unauthen
 # The one binding for anonymous callers that Kubernetes itself makes: version and health.
 # https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
 _BUILT_IN = "system:public-info-viewer"
-_BOOTSTRAPPING = "kubernetes.io/bootstrapping"
 _SYSTEM_PREFIXES = ("system:", "eks:")
 _USER_FACING = frozenset({"cluster-admin", "admin", "edit", "view"})
 _MAX_SUBJECTS = 500
-
-
-class _Meta(msgspec.Struct, gc=False):
-    name: str = ""
-    namespace: str = ""
-    labels: dict[str, str] | None = None
 
 
 class _Reference(msgspec.Struct, gc=False):
@@ -46,7 +41,7 @@ class _Subject(msgspec.Struct, gc=False):
 
 
 class _Binding(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     role: _Reference = msgspec.field(default_factory=_Reference, name="roleRef")
     subjects: list[_Subject] | None = None
 
@@ -57,29 +52,13 @@ class _Rule(msgspec.Struct, gc=False):
 
 
 class _ClusterRole(msgspec.Struct, gc=False):
-    metadata: _Meta
+    metadata: Named
     rules: list[_Rule] | None = None
-
-
-class _Names:
-    """A sample that grows."""
-
-    def __init__(self) -> None:
-        self._total = 0
-        self._names: list[str] = []
-
-    def add(self, name: str) -> None:
-        self._total += 1
-        if len(self._names) < MAX_SAMPLE:
-            self._names.append(bounded(name))
-
-    def sample(self) -> Sample:
-        return Sample(total=self._total, names=tuple(self._names))
 
 
 def read_cluster_role_bindings(api: KubernetesReader, gathered: Gathered) -> ClusterRoleBindings:
     """Who holds cluster-admin, and what anonymous callers may do."""
-    total, admins, anonymous = 0, set[Subject](), _Names()
+    total, admins, anonymous = 0, set[Subject](), Names()
     for each in api.items(CLUSTER_ROLE_BINDINGS, _Binding):
         total += 1
         if each.role.name == _ADMIN:
@@ -117,12 +96,11 @@ def _is_built_in(binding: _Binding) -> bool:
 
 def read_role_bindings(api: KubernetesReader, gathered: Gathered) -> RoleBindings:
     """What anonymous callers may do in single namespaces."""
-    total, anonymous = 0, _Names()
+    total, anonymous = 0, Names()
     for each in api.items(ROLE_BINDINGS, _Binding):
         total += 1
         if _anonymous(each.subjects or ()):
-            where = f"{each.metadata.namespace}/{each.metadata.name}"
-            anonymous.add(f"RoleBinding {where} to {each.role.kind} {each.role.name}")
+            anonymous.add(f"RoleBinding {each.metadata.where} to {each.role.kind} {each.role.name}")
     return RoleBindings(
         observed_at=gathered.observed_at,
         source="rbac.authorization.k8s.io rolebindings",
@@ -133,7 +111,7 @@ def read_role_bindings(api: KubernetesReader, gathered: Gathered) -> RoleBinding
 
 def read_cluster_roles(api: KubernetesReader, gathered: Gathered) -> ClusterRoles:
     """ClusterRoles that allow everything. Of an aggregated one the rules that it was filled with count."""
-    total, wildcard = 0, _Names()
+    total, wildcard = 0, Names()
     for each in api.items(CLUSTER_ROLES, _ClusterRole):
         total += 1
         if not _is_system(each.metadata) and any(_allows_all(rule) for rule in each.rules or ()):
@@ -146,12 +124,8 @@ def read_cluster_roles(api: KubernetesReader, gathered: Gathered) -> ClusterRole
     )
 
 
-def _is_system(meta: _Meta) -> bool:
-    return (
-        meta.name.startswith(_SYSTEM_PREFIXES)
-        or meta.name in _USER_FACING
-        or bool((meta.labels or {}).get(_BOOTSTRAPPING))
-    )
+def _is_system(meta: Named) -> bool:
+    return meta.name.startswith(_SYSTEM_PREFIXES) or meta.name in _USER_FACING
 
 
 def _allows_all(rule: _Rule) -> bool:

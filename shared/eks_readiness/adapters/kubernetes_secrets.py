@@ -6,14 +6,15 @@ hashicorp/vault-secrets-operator, bitnami-labs/sealed-secrets and fluxcd/kustomi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 
+from eks_readiness.adapters.kubernetes_objects import duration_seconds
 from eks_readiness.adapters.partial import unless_denied
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names
 from eks_readiness.adapters.secret_references import (
     ExternalSecretSpec,
     ProviderClass,
@@ -22,7 +23,7 @@ from eks_readiness.adapters.secret_references import (
     Vault,
 )
 from eks_readiness.domain.errors import bounded
-from eks_readiness.domain.evidence import MAX_SAMPLE, Sample, SecretSources, Unavailable
+from eks_readiness.domain.evidence import Sample, SecretSources, Unavailable
 from eks_readiness.domain.evidence.secrets import SecretMechanism, SecretSource, UnreadMechanism
 from eks_readiness.domain.instant import Instant
 
@@ -44,9 +45,6 @@ KUSTOMIZATIONS = Kind("kustomize.toolkit.fluxcd.io", "kustomizations", ("v1", "v
 
 STARTING = timedelta(minutes=10)
 """How long a new object may be without a status: its controller may not have come to it yet."""
-
-_DURATION = re.compile(r"(?P<amount>\d+(?:\.\d*)?|\.\d+)(?P<unit>h|ms|m|s|us|µs|ns)")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
 class _Meta(msgspec.Struct, gc=False, rename="camel"):
@@ -125,19 +123,15 @@ class _Tally:
 
     def __init__(self) -> None:
         self.total = 0
-        self._bad = 0
-        self._names: list[str] = []
+        self._bad = Names()
 
     def add(self, where: str, problem: str) -> None:
         self.total += 1
-        if not problem:
-            return
-        self._bad += 1
-        if len(self._names) < MAX_SAMPLE:
-            self._names.append(bounded(f"{where}: {problem}", 200))
+        if problem:
+            self._bad.add(bounded(f"{where}: {problem}", 200))
 
     def sample(self) -> Sample:
-        return Sample(total=self._bad, names=tuple(self._names))
+        return self._bad.sample()
 
 
 def read_secret_sources(api: KubernetesReader, gathered: Gathered) -> SecretSources:
@@ -213,14 +207,6 @@ def _interval(spec: ExternalSecretSpec) -> timedelta | None:
     # The CRD fills in an hour where nothing was said; 0 switches refreshing off.
     seconds = duration_seconds(spec.refresh_interval or "1h")
     return timedelta(seconds=seconds) if seconds else None
-
-
-def duration_seconds(text: str) -> float:
-    """A duration as Go writes it (1h0m0s) in seconds; 0 for what is none."""
-    parts = list(_DURATION.finditer(text))
-    if "".join(part[0] for part in parts) != text:
-        return 0.0
-    return min(sum(float(part["amount"]) * _SECONDS[part["unit"]] for part in parts), 1e9)
 
 
 def _ready(each: _Object, now: datetime) -> str:

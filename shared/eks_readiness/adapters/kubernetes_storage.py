@@ -19,15 +19,10 @@ class _Meta(msgspec.Struct, gc=False):
     annotations: dict[str, str] | None = None
 
 
-class _Parameters(msgspec.Struct, gc=False):
-    encrypted: str | None = None
-    kms_key_id: str | None = msgspec.field(default=None, name="kmsKeyId")
-
-
 class _Class(msgspec.Struct, gc=False):
     metadata: _Meta
     provisioner: str = ""
-    parameters: _Parameters | None = None
+    parameters: dict[str, str] | None = None
 
 
 class _Csi(msgspec.Struct, gc=False, rename="camel"):
@@ -70,12 +65,14 @@ def read_classes(api: KubernetesReader, gathered: Gathered) -> StorageClasses:
 
 
 def _class(each: _Class) -> StorageClass:
-    parameters = each.parameters or _Parameters()
+    # As the driver reads them: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/pkg/driver/controller.go
+    parameters = {key.lower(): value for key, value in (each.parameters or {}).items()}
+    encrypted = parameters.get("encrypted")
     return StorageClass(
         name=each.metadata.name,
         provisioner=each.provisioner,
-        encrypted=None if parameters.encrypted is None else parameters.encrypted.lower() == "true",
-        kms_key_id=parameters.kms_key_id or "",
+        encrypted=None if encrypted is None else encrypted == "true",
+        kms_key_id=parameters.get("kmskeyid", ""),
         default=(each.metadata.annotations or {}).get(_DEFAULT) == "true",
     )
 

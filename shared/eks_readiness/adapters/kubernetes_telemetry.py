@@ -9,15 +9,14 @@ import msgspec
 
 from eks_readiness.adapters.kubernetes_objects import Named
 from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, KubernetesReader, Right
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import AccessDenied, bounded
 from eks_readiness.domain.evidence import (
-    MAX_SAMPLE,
     FargateLogging,
     GrafanaDashboards,
     MetricsApi,
     OpenTelemetryCollectors,
     RuleObjectives,
-    Sample,
     Unavailable,
 )
 from eks_readiness.domain.evidence.observability import Collector
@@ -186,14 +185,14 @@ def fluent_bit_outputs(text: str) -> list[Mapping[str, str]]:
 
 def read_grafana_dashboards(api: KubernetesReader, gathered: Gathered) -> GrafanaDashboards:
     """Dashboards of the Grafana operator, by whether a Grafana shows them."""
-    shown, hidden = _Names(), _Names()
+    shown, hidden = Names(), Names()
     for each in api.items(_DASHBOARDS, _Dashboard):
-        (shown if _shown(each.status) else hidden).add(each.metadata)
+        (shown if _shown(each.status) else hidden).add(each.metadata.where)
     return GrafanaDashboards(
         observed_at=gathered.observed_at,
         source="grafana.integreatly.org grafanadashboards",
-        synchronized=shown.sample,
-        unsynchronized=hidden.sample,
+        synchronized=shown.sample(),
+        unsynchronized=hidden.sample(),
     )
 
 
@@ -207,37 +206,24 @@ def _shown(status: _DashboardStatus | None) -> bool:
 
 def read_objectives(api: KubernetesReader, gathered: Gathered) -> RuleObjectives:
     """Objectives of Sloth and Pyrra, by whether rules were made of them."""
-    made, pending, unread = _Names(), _Names(), None
+    made, pending, unread = Names(), Names(), None
     for kind in (_SLOTH, _PYRRA):
         try:
             for each in api.items(kind, _Objective):
-                (made if _made_rules(each.status) else pending).add(each.metadata)
+                (made if _made_rules(each.status) else pending).add(each.metadata.where)
         except AccessDenied as error:
             unread = Unavailable.because(error)
     return RuleObjectives(
         observed_at=gathered.observed_at,
         source="sloth.slok.dev prometheusservicelevels, pyrra.dev servicelevelobjectives",
-        made=made.sample,
-        pending=pending.sample,
+        made=made.sample(),
+        pending=pending.sample(),
         unread=unread,
     )
 
 
 def _made_rules(status: _ObjectiveStatus | None) -> bool:
     return status is not None and bool(status.prom_op_rules_generated or status.type)
-
-
-class _Names:
-    """Counts objects and remembers the first of them."""
-
-    def __init__(self) -> None:
-        self.sample = Sample()
-
-    def add(self, meta: Named) -> None:
-        names = self.sample.names
-        if len(names) < MAX_SAMPLE:
-            names = (*names, f"{meta.namespace}/{meta.name}")
-        self.sample = Sample(total=self.sample.total + 1, names=names)
 
 
 PROBES = (

@@ -37,7 +37,10 @@ _LINKERD = "linkerd.io/control-plane-component"
 
 
 class _Mark(NamedTuple):
-    """How a component is recognised: kinds, and either labels that it carries or names that it has."""
+    """How a component is recognised: kinds, and either labels that it carries or names that it has.
+
+    Labels that others carry too count with an image whose repository ends as `image` does.
+    """
 
     component: ComponentName
     kinds: tuple[WorkloadKind, ...]
@@ -46,6 +49,7 @@ class _Mark(NamedTuple):
     namespaces: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
+    image: str = ""
 
 
 _DAEMON: tuple[WorkloadKind, ...] = ("DaemonSet",)
@@ -86,6 +90,8 @@ _MARKS = (
         ({_COMPONENT: "admission-controller", _PART_OF: "kyverno"},),
         ("kyverno-admission-controller",),
     ),
+    # The chart names its parts after the release.
+    _Mark("kyverno", _DEPLOYMENT, ({_COMPONENT: "admission-controller"},), image="/kyverno/kyverno"),
     _Mark("gatekeeper", _DEPLOYMENT, ({_APP: "gatekeeper", "control-plane": "controller-manager"},)),
     _Mark("falco", _DAEMON, ({_NAME: "falco"},), ("falco",)),
     _Mark("tetragon", _DAEMON, ({_NAME: "tetragon"},), ("tetragon",)),
@@ -279,7 +285,7 @@ def read_components(api: KubernetesReader, gathered: Gathered) -> Components:
 
 def _components(kind: WorkloadKind, each: _Workload) -> Iterable[Component]:
     for mark in _MARKS:
-        if kind in mark.kinds and _is(mark, each.metadata):
+        if kind in mark.kinds and _is(mark, each.metadata) and _runs(mark.image, each):
             yield _component(mark, kind, each)
             return
 
@@ -289,6 +295,13 @@ def _is(mark: _Mark, meta: _Meta) -> bool:
         return False
     labels = meta.labels or {}
     return meta.name in mark.names or any(marked.items() <= labels.items() for marked in mark.labels)
+
+
+def _runs(image: str, each: _Workload) -> bool:
+    """Whether a container's repository ends so, in whichever registry; none named, it does not matter."""
+    pod = (each.spec and each.spec.template and each.spec.template.spec) or _PodSpec()
+    repositories = [one.image.partition("@")[0].rpartition("/") for one in pod.containers or ()]
+    return not image or any(f"/{path}/{name.partition(':')[0]}".endswith(image) for path, _, name in repositories)
 
 
 def _component(mark: _Mark, kind: WorkloadKind, each: _Workload) -> Component:

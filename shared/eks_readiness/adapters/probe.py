@@ -58,12 +58,19 @@ class KubernetesReader(Protocol):
         """Every kind of a group that discovery shows, for groups whose kinds are made at run time."""
 
     def items(
-        self, kind: Kind, item: type[T], /, *, metadata_only: bool = False, page: int | None = None
+        self,
+        kind: Kind,
+        item: type[T],
+        /,
+        *,
+        metadata_only: bool = False,
+        page: int | None = None,
+        resource_version: str = "",
     ) -> Iterator[T]:
         """Every object of a kind in all namespaces, page by page, decoded into a struct of the needed fields.
 
         A kind that discovery does not show yields nothing. `page` is how many are asked for at once, where objects are
-        so large that the usual number would be too much.
+        so large that the usual number would be too much. `resource_version` is for servers that take a word there.
         """
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:

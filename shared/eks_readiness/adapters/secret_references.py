@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from eks_readiness.adapters.bounded_yaml import bounded_yaml
+from eks_readiness.adapters.samples import Names
 from eks_readiness.domain.errors import UnexpectedAnswer, bounded
 from eks_readiness.domain.evidence import MAX_SAMPLE, Sample
 from eks_readiness.domain.evidence.secrets import SecretReference
@@ -19,10 +20,11 @@ _PARAMETER_STORE = "AWS Parameter Store"
 
 
 class Vault(NamedTuple):
-    """Where a store reads: the vault's name, and the region where it names one."""
+    """Where a store reads: the vault's name, the region where it names one, and what it puts before every key."""
 
     name: str
     region: str = ""
+    prefix: str = ""
 
 
 SECRETS_MANAGER = "AWS Secrets Manager"
@@ -31,6 +33,7 @@ SECRETS_MANAGER = "AWS Secrets Manager"
 class _AwsStore(msgspec.Struct, gc=False):
     service: str = ""
     region: str = ""
+    prefix: str = ""
 
 
 _AWS_STORE = msgspec.json.Decoder(_AwsStore)
@@ -50,7 +53,8 @@ class Store(msgspec.Struct, gc=False):
             aws = _AWS_STORE.decode(provider)
         except msgspec.DecodeError:
             return Vault("")
-        return Vault(SECRETS_MANAGER if aws.service == "SecretsManager" else _PARAMETER_STORE, bounded(aws.region, 50))
+        name = SECRETS_MANAGER if aws.service == "SecretsManager" else _PARAMETER_STORE
+        return Vault(name, bounded(aws.region, 50), bounded(aws.prefix, _KEY_CHARACTERS))
 
 
 class _StoreRef(msgspec.Struct, gc=False):
@@ -108,36 +112,28 @@ class References:
     def __init__(self) -> None:
         self._found: set[tuple[str, str]] = set()
         self._left_out = 0
-        self._unresolved_total = 0
-        self._unresolved: list[str] = []
+        self._unresolved = Names()
         self._vaults: set[str] = set()
 
     def add_external_secret(
         self, namespace: str, where: str, spec: ExternalSecretSpec, stores: Mapping[tuple[str, str], Vault]
     ) -> None:
         """Note what an ExternalSecret reads, by the store that each of its parts names."""
-        for data in spec.data or ():
-            if data.remote_ref is not None:
-                self._add(namespace, [data.remote_ref.key], _ref(spec, data.source_ref), stores)
-        for part in spec.data_from or ():
-            if part.source_ref is not None and part.source_ref.generator_ref:
-                continue  # a generator makes the value: there is no secret behind it
-            keys = [part.extract.key] if part.extract is not None else []
-            manager = self._add(namespace, keys, _ref(spec, part.source_ref), stores)
-            if part.find is not None and manager:
-                self._note_unresolved(f"ExternalSecret {where} takes what a search finds")
-
-    def _add(
-        self, namespace: str, keys: Iterable[str], ref: _StoreRef, stores: Mapping[tuple[str, str], Vault]
-    ) -> bool:
-        """Note keys of one store; says whether it is one of Secrets Manager."""
-        vault = stores.get(("" if ref.kind == "ClusterSecretStore" else namespace, ref.name), Vault(""))
-        if vault.name != SECRETS_MANAGER:
-            self.note_vault(vault.name)
-            return False
-        for key in keys:
-            self._note(key, vault.region)
-        return True
+        problems = []
+        for ref, keys, searches in _parts(spec):
+            vault = stores.get(("" if ref.kind == "ClusterSecretStore" else namespace, ref.name), Vault(""))
+            if not vault.name:
+                problems.append(
+                    f"reads from {ref.kind or 'SecretStore'} {ref.name}, which is not there or names no vault"
+                )
+            elif vault.name != SECRETS_MANAGER:
+                self.note_vault(vault.name)
+            else:
+                for key in keys:
+                    self._note(f"{vault.prefix}{key}" if key else "", vault.region)
+                problems += ["takes what a search finds"] if searches else []
+        if problems:
+            self._unresolved.add(f"ExternalSecret {where} {problems[0]}")
 
     def add_provider_class(self, where: str, spec: ProviderClass) -> None:
         """Note what a SecretProviderClass mounts."""
@@ -148,7 +144,7 @@ class References:
         try:
             objects = _objects(parameters.get("objects", ""), where)
         except UnexpectedAnswer as error:
-            self._note_unresolved(str(error))
+            self._unresolved.add(bounded(str(error), 200))
             return
         for each in objects:
             if each.object_type.lower() == "ssmparameter" or ":ssm:" in each.object_name:
@@ -172,11 +168,6 @@ class References:
         else:
             self._left_out += 1
 
-    def _note_unresolved(self, what: str) -> None:
-        self._unresolved_total += 1
-        if len(self._unresolved) < MAX_SAMPLE:
-            self._unresolved.append(bounded(what, 200))
-
     def kept(self) -> tuple[SecretReference, ...]:
         """The references, each once."""
         return tuple(SecretReference(key=key, region=region) for key, region in sorted(self._found))
@@ -187,11 +178,23 @@ class References:
 
     def unresolved(self) -> Sample:
         """Objects of which it cannot be told what they take."""
-        return Sample(total=self._unresolved_total, names=tuple(self._unresolved))
+        return self._unresolved.sample()
 
     def other_vaults(self) -> tuple[str, ...]:
         """Other vaults that are read."""
         return tuple(sorted(self._vaults))
+
+
+def _parts(spec: ExternalSecretSpec) -> Iterator[tuple[_StoreRef, list[str], bool]]:
+    """Of each part its store, the keys that it takes, and whether it takes what a search finds."""
+    for data in spec.data or ():
+        if data.remote_ref is not None:
+            yield _ref(spec, data.source_ref), [data.remote_ref.key], False
+    for part in spec.data_from or ():
+        # A generator makes the value: there is no secret behind it.
+        if part.source_ref is None or not part.source_ref.generator_ref:
+            keys = [part.extract.key] if part.extract is not None else []
+            yield _ref(spec, part.source_ref), keys, part.find is not None
 
 
 def _ref(spec: ExternalSecretSpec, source: _SourceRef | None) -> _StoreRef:

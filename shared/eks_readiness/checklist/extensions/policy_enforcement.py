@@ -70,7 +70,8 @@ def policies_enforce_on_workloads(
 
     Kyverno: a rule's own failureAction counts before the policy's validationFailureAction, and Audit is the default of
     kyverno.io, Deny that of policies.kyverno.io; a policy that is not Ready does not count. Gatekeeper: without an
-    enforcementAction a constraint denies. ValidatingAdmissionPolicy: a binding must Deny. The engine must be available.
+    enforcementAction a constraint denies. Both must be available, and count in namespaces about which their webhooks
+    ask them. ValidatingAdmissionPolicy: a binding must Deny.
     Why: a policy that audits or warns refuses nothing.
     Fix: set failureAction: Enforce, enforcementAction: deny, or validationActions: [Deny], after a time in audit.
     Source: https://kyverno.io/docs/policy-types/cluster-policy/validate/#failure-action

@@ -23,7 +23,7 @@ from eks_readiness.domain.evidence import (
     Nodes,
     Unavailable,
 )
-from eks_readiness.domain.evidence.network import DefaultDeny, NetworkPolicyKind
+from eks_readiness.domain.evidence.network import AllowAll, DefaultDeny, NetworkPolicyKind
 from eks_readiness.domain.finding import Verdict, failed, passed
 from eks_readiness.domain.policy import Policy
 
@@ -148,8 +148,10 @@ def _denies(  # noqa: PLR0913 - what both checks share
         return failed(f"{sum(policies.counts.values())} policies exist, but {why_not(sides)}")
     judged = [each.name for each in namespaces.judged(policy.exempt_namespaces)]
     denies = [each for each in policies.default_denies if getattr(each, direction)]
-    enforced = [each for each in denies if _enforced_by({side.engine for side in proven}, each)]
-    undone = {each.namespace: each.name for each in policies.allow_alls if getattr(each, direction)}
+    engines = {side.engine for side in proven}
+    enforced = [each for each in denies if _enforced_by(engines, each)]
+    opening = [each for each in policies.allow_alls if getattr(each, direction) and _enforced_by(engines, each)]
+    undone = {name: each.name for each in opening for name in judged if each.covers(name)}
     by_nodes = _node_classes_deny(engine, proven)
     unseen = policies.unread[0] if policies.unread else by_nodes if isinstance(by_nodes, Unavailable) else None
     # With an engine that could not be read, a policy of its kind may yet be enforced.
@@ -169,8 +171,8 @@ def _open(judged: list[str], denies: list[DefaultDeny], undone: dict[str, str], 
     return [name for name in judged if name in undone or not (by_nodes or any(each.covers(name) for each in denies))]
 
 
-def _enforced_by(engines: set[EngineName], deny: DefaultDeny) -> bool:
-    return _ONLY_BY.get(deny.kind, "any") in {*engines, "any"}
+def _enforced_by(engines: set[EngineName], policy: DefaultDeny | AllowAll) -> bool:
+    return _ONLY_BY.get(policy.kind, "any") in {*engines, "any"}
 
 
 def _node_classes_deny(engine: NetworkPolicyEngine | Unavailable, proven: list[Side]) -> bool | Unavailable:

@@ -63,7 +63,7 @@ class AuditAssessments(Slice, frozen=True, kw_only=True):
 
 
 class KubescapeScans(Slice, frozen=True, kw_only=True):
-    """Kubescape's summaries of scanned configurations, one for each namespace.
+    """Kubescape's summaries of scanned workloads. `cluster.controls` counts the namespaces that they are in.
 
     `cluster.newest_at` is when the newest workload was scanned first: repeated scans leave no time behind.
     """

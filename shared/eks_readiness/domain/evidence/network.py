@@ -140,13 +140,13 @@ NetworkPolicyKind = Literal[
 """NetworkPolicy is Kubernetes' own; the application and cluster ones are AWS's (networking.k8s.aws)."""
 
 
-class DefaultDeny(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A policy that denies by default for every pod of a namespace, or of every namespace (`cluster_wide`).
+class _EveryPod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A policy about every pod of a namespace, or of every namespace (`cluster_wide`).
 
     `exempt` are the namespaces that a cluster-wide policy names as left out.
     """
 
-    kind: NetworkPolicyKind
+    kind: NetworkPolicyKind = "NetworkPolicy"
     name: str
     namespace: str = ""
     cluster_wide: bool = False
@@ -155,17 +155,16 @@ class DefaultDeny(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     egress: bool = False
 
     def covers(self, namespace: str) -> bool:
-        """Whether it denies for every pod of that namespace."""
+        """Whether it is about every pod of that namespace."""
         return namespace not in self.exempt if self.cluster_wide else namespace == self.namespace
 
 
-class AllowAll(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A NetworkPolicy that lets everything in or out for every pod of its namespace: it undoes a default-deny."""
+class DefaultDeny(_EveryPod, frozen=True, kw_only=True):
+    """A policy that denies by default for every pod that it is about."""
 
-    name: str
-    namespace: str
-    ingress: bool = False
-    egress: bool = False
+
+class AllowAll(_EveryPod, frozen=True, kw_only=True):
+    """A policy that lets everything in or out for every pod that it is about: it undoes a default-deny."""
 
 
 class NetworkPolicies(Slice, frozen=True, kw_only=True):

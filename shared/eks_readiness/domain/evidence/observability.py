@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from eks_readiness.domain.evidence.slice import Sample, Slice, Unavailable
+from eks_readiness.domain.evidence.slice import Part, Sample, Slice, Unavailable
 from eks_readiness.domain.instant import Instant
 
 
@@ -81,27 +81,22 @@ class PrometheusServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-class AlertRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rules with `alert:` in PrometheusRules: those that an available Prometheus selects, and objects none selects.
+class AlertRules(Part, frozen=True, kw_only=True):
+    """Rules with `alert:` in PrometheusRules: those that an available server selects, and objects none selects.
 
-    `unread` says why nothing of this is known.
+    Servers are each Prometheus and each ThanosRuler.
     """
 
     selected: int = 0
     total: int = 0
     unselected: Sample = Sample()
-    unread: Unavailable | None = None
 
 
-class Receivers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Receivers with an integration: those that an available Alertmanager selects, and how many there are at all.
-
-    `unread` says why nothing of this is known.
-    """
+class Receivers(Part, frozen=True, kw_only=True):
+    """Receivers with an integration: those that an available Alertmanager selects, and how many there are at all."""
 
     selected: Sample = Sample()
     total: int = 0
-    unread: Unavailable | None = None
 
 
 class PrometheusOperator(Slice, frozen=True, kw_only=True):
