@@ -77,7 +77,7 @@ class FaultProxy:
         self.struck = 0
         self._fault: Fault | None = None
         self._left: int | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -96,11 +96,14 @@ class FaultProxy:
         self.struck += 1
         return True
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Not a coroutine: one that is cancelled before its first step would leave the connection open, unknown to all.
         self.connections += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if isinstance(self._fault, Redirect) and self._strikes():
                 await _redirect(reader, writer, self._fault.location)
@@ -109,7 +112,6 @@ class FaultProxy:
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
-            self._tasks.discard(task)
             await _closed(writer)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -123,10 +125,10 @@ class FaultProxy:
                     away.write_eof()
                 await sides[1]
         finally:
+            away.transport.abort()  # before anything is awaited: a cancelled task comes no further than that
             for side in sides:
                 side.cancel()
             await asyncio.gather(*sides, return_exceptions=True)
-            await _closed(away)
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         passed, met = 0, None
@@ -151,9 +153,13 @@ class FaultProxy:
 
         async def stop() -> None:
             self._server.close()
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            # Among them may be the loop's own tasks, for connections that it is just accepting.
+            while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                for task, writer in list(self._connections.items()):
+                    writer.transport.abort()
+                    task.cancel()
+                await asyncio.wait(others, timeout=0.05)
+            await asyncio.sleep(0)  # sockets are closed in the round after an abort
 
         self._run(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -174,8 +180,12 @@ class FaultProxy:
 
 async def _closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    with contextlib.suppress(OSError, asyncio.CancelledError):
+    try:
         await writer.wait_closed()
+    except OSError:
+        pass
+    except asyncio.CancelledError:
+        writer.transport.abort()  # what the other side did not take is not waited for
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
