@@ -131,6 +131,7 @@ class Actor:
     on_failure: Callable[[], None] | None = None
     faulty: bool = False
     ended: bool = False
+    failed: bool = False
     truth: tuple[str, ...] = ()
     thread: greenlet = field(init=False)
 
@@ -328,22 +329,23 @@ class World:
         else:
             actor.thread.switch()
         self.current = None
+        # Here, and not in the invocation's own greenlet: one that starts another would stay on its stack, for ever.
+        if actor.failed and actor.on_failure is not None:
+            on_failure, actor.on_failure = actor.on_failure, None
+            on_failure()
 
     def _overdue(self, actor: Actor) -> bool:
         """Whether an invocation is dead, though nobody has looked yet: frozen for longer than it may live."""
         return not actor.ended and (self.now - actor.began_at).total_seconds() > actor.timeout_seconds
 
     def _live(self, actor: Actor) -> None:
-        failed_ = False
         try:
             actor.run()
         except (StoreError, Died):
-            failed_ = True
+            actor.failed = True
         finally:
             actor.ended = True
             self.actors.remove(actor)
-        if failed_ and actor.on_failure is not None:
-            actor.on_failure()
 
     def pause(self) -> None:
         """Where an invocation may be frozen, killed or overtaken."""
