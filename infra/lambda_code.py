@@ -7,14 +7,18 @@ would compile everything: 2.4 times the CPU of a start (docs/adr/0005-bundles.md
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from botocore import xform_name
 
 BundleName = Literal["scan", "light"]
 ROOT = Path(__file__).parent.parent
@@ -33,6 +37,7 @@ _DROPPED = (
     *("**/*.pyi", "**/tests", "bin", "boto3/examples", "**/__pycache__"),
 )
 _QUOTED = re.compile(r"""["']([a-z0-9-]+)["']""")
+_WORD = re.compile(r"\w+")
 _LAPTOP = ("laptop.py",)
 # Each bundle holds the functions that it serves; the light one has neither the probes nor the Kubernetes client.
 FUNCTIONS: dict[BundleName, tuple[str, ...]] = {
@@ -76,18 +81,29 @@ def build_bundle(name: BundleName, target: Target, *, packages: Sequence[str] = 
         BundleError: no interpreter of the target's version, or the wheels could not be installed.
     """
     interpreter = interpreter_of(target.python)
-    lock = ROOT / "locks" / f"bundle-{name}.txt"
-    digest = hashlib.sha256(lock.read_bytes() + repr((target, _DROPPED)).encode()).hexdigest()[:12]
-    wheels = into / f"wheels-{name}-{target.python}-{target.architecture}-{digest}"
-    if not wheels.is_dir():
-        _install(lock, target, wheels, interpreter)
+    wheels = install_wheels(name, target, into=into)
     bundle = into / f"{name}-{target.python}-{target.architecture}"
     shutil.rmtree(bundle, ignore_errors=True)
     shutil.copytree(wheels, bundle, symlinks=True, ignore=_other_services(wheels / "botocore" / "data"))
+    _cut_models(bundle / "botocore" / "data")
     _copy_sources(bundle, name)
     added = _add_packages(packages, target, bundle, interpreter) if packages and name == "scan" else []
     _compile(bundle, interpreter, (bundle / "eks_readiness", bundle / "functions", *added))
     return bundle
+
+
+def install_wheels(name: BundleName, target: Target, *, into: Path = BUILD) -> Path:
+    """Install the locked wheels of a bundle, less what no function imports, unless they are there; their directory.
+
+    Raises:
+        BundleError: no interpreter of the target's version, or the wheels could not be installed.
+    """
+    lock = ROOT / "locks" / f"bundle-{name}.txt"
+    digest = hashlib.sha256(lock.read_bytes() + repr((target, _DROPPED)).encode()).hexdigest()[:12]
+    wheels = into / f"wheels-{name}-{target.python}-{target.architecture}-{digest}"
+    if not wheels.is_dir():
+        _install(lock, target, wheels, interpreter_of(target.python))
+    return wheels
 
 
 def interpreter_of(python: str) -> str:
@@ -150,6 +166,65 @@ def _other_services(data: Path) -> Callable[[str, list[str]], list[str]]:
         return [each for each in found if each not in named and (data / each).is_dir()]
 
     return ignored
+
+
+def _cut_models(data: Path) -> None:
+    """Leave in each service's model only the operations that the product's code names, and the shapes that these need.
+
+    A client holds its service's whole model in memory, of which EC2's alone is a third of a scan's. As with services,
+    an operation counts as named where its API name or its method's name stands in the code.
+    """
+    named = {word for source in _sources() for word in _WORD.findall(source.read_text(encoding="utf-8"))}
+    for service in sorted(each for each in data.iterdir() if each.is_dir()):
+        *older, newest = sorted(each for each in service.iterdir() if (each / "service-2.json.gz").exists())
+        for version in older:  # the SDK takes the newest
+            shutil.rmtree(version)
+        packed = newest / "service-2.json.gz"
+        model = json.loads(gzip.decompress(packed.read_bytes()))
+        operations: dict[str, Any] = {
+            name: each
+            for name, each in model["operations"].items()
+            if name in named or xform_name(name) in named or each.get("endpointoperation")
+        }
+        model["operations"] = _without_prose(operations)
+        model["shapes"] = _without_prose(_shapes_of(operations, model["shapes"]))
+        # Not packed again: bytes must not depend on this machine's zlib.
+        packed.with_suffix("").write_text(json.dumps(model), encoding="utf-8")
+        packed.unlink()
+
+
+def _shapes_of(operations: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:
+    """Every shape that can be reached from operations: inputs, outputs, errors and what these consist of."""
+    left = list(_shape_names(list(operations.values())))
+    found: set[str] = set()
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left.extend(_shape_names(shapes[name]))
+    return {name: each for name, each in shapes.items() if name in found}
+
+
+def _shape_names(part: Any) -> Iterator[str]:
+    """Names of shapes that a part of a model refers to: `{"shape": name}`, at any depth."""
+    if isinstance(part, dict):
+        if isinstance(part.get("shape"), str):
+            yield part["shape"]
+        for each in part.values():
+            yield from _shape_names(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _shape_names(each)
+
+
+def _without_prose(part: Any) -> Any:
+    """Give the same part of a model without its documentation. A member of that name is an object, and stays."""
+    if isinstance(part, dict):
+        kept = {key: each for key, each in part.items() if key != "documentation" or not isinstance(each, str)}
+        return {key: _without_prose(each) for key, each in kept.items()}
+    if isinstance(part, list):
+        return [_without_prose(each) for each in part]
+    return part
 
 
 def _sources() -> Iterator[Path]:

@@ -7,19 +7,22 @@ import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 
 from eks_readiness.adapters.dynamo_items import outbox_key
 from eks_readiness.adapters.probes import AWS_PROBES
 from eks_readiness.app.register_cluster import register_cluster
 from eks_readiness.bootstrap.ledger import dynamo_ledger
+from eks_readiness.checklist.shipped import CHECKLIST
 from eks_readiness.ports import Ledger
 from eks_readiness.settings import DispatchSettings, RelaySettings, ScanSettings, SweepSettings, WidgetSettings
-from infra.lambda_code import BundleError, Target, build_bundle
+from infra.lambda_code import ROOT, BundleError, Target, build_bundle, install_wheels
 from tests.adapters.test_probe_rights import NEVER_CALLED, action_of
 from tests.contracts.conftest import create_table
 from tests.doubles.fleet import Fleet
@@ -35,6 +38,16 @@ from eks_readiness.checklist.shipped import CHECKLIST as ours
 found = installed_checklist()
 print(*(each.id for each in (*found.items[len(ours.items):], *found.checks[len(ours):])))
 """
+SCAN = ScanSettings(
+    ledger_table="ledger",
+    deployment="d",
+    scan_queue_url="https://sqs.eu-west-1.amazonaws.com/111122223333/scans",
+    policy={},
+    kubernetes_endpoint_suffixes=("127.0.0.1",),
+    reserve_seconds=5,
+    scan_retention_days=30,
+    evidence_bucket="evidence",
+)
 # Lambda takes 250 MB unzipped; these leave room, and notice a package that came in by accident.
 MAX_SCAN_BYTES, MAX_LIGHT_BYTES = 50_000_000, 30_000_000
 _LOAD_SERVICES = """
@@ -45,6 +58,22 @@ def operations(service):
     client = session.create_client(service, region_name="eu-west-1")
     return sorted(client.meta.method_to_api_mapping.values())
 print(json.dumps({service: operations(service) for service in session.get_available_services()}))
+"""
+# What a scan finds, by whatever comes first on the path; clusters are named by the arguments.
+_SCAN = """
+import json, sys
+from datetime import UTC, datetime
+import functions.scan.handler as handler
+from eks_readiness.checklist.evaluate import evaluate
+from eks_readiness.domain.cluster import ClusterRef
+from eks_readiness.domain.ledger import Registration
+from eks_readiness.domain.policy import Policy
+scan, at = handler.scan.scan, datetime.fromisoformat(sys.argv[1])
+for arn in sys.argv[2:]:
+    registration = Registration(cluster=ClusterRef.parse(arn), registered_at=at)
+    evidence = scan.evidence_source.collect(registration, seconds=60)
+    findings = evaluate(evidence, scan.checklist, policy=Policy(), at=at).findings
+    print(json.dumps([[each.check, each.outcome, each.reason, each.offenders] for each in findings]))
 """
 
 
@@ -86,6 +115,31 @@ def test_every_service_that_a_probe_calls_is_in_it(built: Built) -> None:
     assert asked - there == NEVER_CALLED
     assert {"dynamodb", "sqs", "sts"} <= set(operations)
     assert not {"sagemaker", "rds", "redshift"} & set(operations)
+    # Of a service, what nobody calls is left out, and with it most of what a client holds in memory.
+    assert not {"RunInstances", "TerminateInstances", "CreateVpc"} & set(operations["ec2"])
+    assert (built.scan / "botocore" / "data" / "ec2" / "2016-11-15" / "service-2.json").stat().st_size < 200_000
+
+
+def test_models_that_are_cut_down_find_the_same(built: Built) -> None:
+    """A field that got lost on the way would be missing in silence: the whole SDK must find the same, to the letter."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Fleet(("prod", "auto", "bare"), now=now) as fleet:
+        wheels = install_wheels("scan", Target(built.python, Target.here().architecture))
+        arguments = [now.isoformat(), *(fleet.cluster(name).arn for name in ("prod", "auto", "bare"))]
+        found = []
+        for path in ([built.scan], [wheels, ROOT / "shared", ROOT]):
+            says = f"import sys; sys.path[:0] = {[str(each) for each in path]!r}\n{_SCAN}"
+            done = subprocess.run(
+                [built.interpreter, "-I", "-B", "-c", says, *arguments],
+                env={**fleet.environment("eu-west-1"), **SCAN.to_env()},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found.append([json.loads(each) for each in done.stdout.splitlines() if each.startswith("[[")])
+    assert [one for one in zip(*map(chain.from_iterable, found), strict=True) if one[0] != one[1]] == []
+    assert [len(each) for each in found[0]] == [len(CHECKLIST.checks)] * 3
+    assert "unknown" not in {outcome for _, outcome, *_ in found[0][0]}
 
 
 def test_the_light_one_can_make_its_clients(built: Built) -> None:
@@ -210,15 +264,7 @@ def test_they_run(built: Built, tmp_path: Path) -> None:
             assert wrong.error["errorType"] == "InputError"
         (body,) = account.messages(account.queue_url)
 
-        scan = ScanSettings(
-            **common,
-            scan_queue_url=account.queue_url,
-            policy={},
-            kubernetes_endpoint_suffixes=("127.0.0.1",),
-            reserve_seconds=5,
-            scan_retention_days=30,
-            evidence_bucket="evidence",
-        )
+        scan = msgspec.structs.replace(SCAN, ledger_table=account.table, scan_queue_url=account.queue_url)
         urls = {f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in fleet.endpoint_urls.items()}
         with runtime(built.scan, "scan", {**scan.to_env(), **urls}) as function:
             assert function.invoke(_delivery(body)).result == {"batchItemFailures": []}
