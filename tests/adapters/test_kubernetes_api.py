@@ -76,7 +76,7 @@ def test_a_page_may_be_smaller() -> None:
     limits: list[str] = []
     server = _server({"/api/v1/namespaces": {"kind": "NamespaceList", "metadata": {}, "items": []}})
 
-    def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes:
+    def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes | bytearray:
         limits.extend([query["limit"]] if query else [])
         return server(path, query, accept)
 
@@ -149,7 +149,7 @@ def test_a_list_that_never_ends_is_left() -> None:
     """A server that always has a next page must not hold a scan."""
     discovery, number = _server({}), count()
 
-    def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes:
+    def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes | bytearray:
         if path != "/api/v1/pods":
             return discovery(path, query, accept)
         return json.dumps({"metadata": {"continue": f"more-{next(number)}"}, "items": []}).encode()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from eks_readiness.adapters.kubernetes_pods import PodFold, _Pod, _Spec, effective_request, is_secret_name
+from eks_readiness.adapters.kubernetes_pods import PodFold, _Pod, is_secret_name
 from eks_readiness.adapters.samples import Names
 
 
@@ -144,7 +144,8 @@ def test_pods_without_requests_are_named() -> None:
 )
 def test_what_the_scheduler_counts(spec: dict[str, Any], cpu_cores: float) -> None:
     """Containers, sidecars, init containers, whole pods and overhead."""
-    assert effective_request(msgspec.convert(spec, _Spec), "cpu") == cpu_cores
+    fold = folded({"spec": {"nodeName": "node-1", **spec}})
+    assert fold.requested["node-1"][0] == cpu_cores
 
 
 def test_requests_are_summed_by_node() -> None:

@@ -58,7 +58,7 @@ class Expired(UnexpectedAnswer):
 class Fetch(Protocol):
     """Gets one path of one API server; raises the `ProbeError` tree: what `refusal` says of an answer but 200."""
 
-    def __call__(self, path: str, query: Mapping[str, str], accept: str) -> bytes:
+    def __call__(self, path: str, query: Mapping[str, str], accept: str) -> bytes | bytearray:
         """The body of the answer."""
 
 
@@ -74,7 +74,7 @@ class _Status(msgspec.Struct, gc=False):
 _STATUS = msgspec.json.Decoder(_Status)
 
 
-def refusal(status: int, body: bytes, path: str) -> ProbeError:  # noqa: PLR0911 - one for each kind of answer
+def refusal(status: int, body: bytes | bytearray, path: str) -> ProbeError:  # noqa: PLR0911 - one for each kind of answer
     """What an answer other than 200 means. `body` is a Status object where the server itself answered."""
     try:
         said = _STATUS.decode(body)
@@ -289,7 +289,7 @@ def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
         return decoder
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes, path: str) -> Any:
+def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes | bytearray, path: str) -> Any:
     try:
         return decoder.decode(body)
     except (ValueError, RecursionError) as error:  # a DecodeError is a ValueError, and so is text that is not UTF-8

@@ -116,7 +116,7 @@ class HttpsFetch:
         self._places = BoundedSemaphore(AT_ONCE)
         self._down: ProbeError | None = None
 
-    def __call__(self, path: str, query: Mapping[str, str], accept: str) -> bytes:
+    def __call__(self, path: str, query: Mapping[str, str], accept: str) -> bytes | bytearray:
         """The body of a path's 200 answer; everything else raises the ProbeError tree."""
         fresh = False
         for attempt in range(1, _TRIES + 1):
@@ -155,7 +155,7 @@ class HttpsFetch:
 
     def _get(
         self, path: str, query: Mapping[str, str], accept: str, *, fresh: bool
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    ) -> tuple[int, Mapping[str, str], bytes | bytearray]:
         self._deadline.require(f"GET {path}")
         left = self._deadline.remaining()
         headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "eks-readiness"}
@@ -182,7 +182,7 @@ class HttpsFetch:
                 self._down = failure
             raise failure from error
 
-    def _body(self, answer: urllib3.BaseHTTPResponse, path: str) -> bytes:
+    def _body(self, answer: urllib3.BaseHTTPResponse, path: str) -> bytes | bytearray:
         body = bytearray()
         for chunk in answer.stream(_CHUNK_BYTES, decode_content=True):
             body += chunk
@@ -192,7 +192,7 @@ class HttpsFetch:
             if not self._deadline.remaining():
                 answer.close()
                 self._deadline.require(f"GET {path}")
-        return bytes(body)
+        return body
 
 
 def _context(configuration: Configuration, deadline: Deadline) -> ssl.SSLContext:

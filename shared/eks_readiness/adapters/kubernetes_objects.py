@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -85,8 +86,7 @@ def selects(selector: Selector | None, labels: Mapping[str, str]) -> bool:
 
 def quantities(amounts: Quantities | None) -> dict[str, float]:
     """Amounts as numbers, without those that are none."""
-    found = {name: quantity(value) for name, value in (amounts or {}).items()}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: amount for name, value in (amounts or {}).items() if (amount := quantity(value)) is not None}
 
 
 def quantity(value: str | float) -> float | None:
@@ -94,8 +94,13 @@ def quantity(value: str | float) -> float | None:
 
     Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
     """
-    if isinstance(value, int | float):
+    if not isinstance(value, str):
         return float(value)
+    # A cluster asks for the same few amounts in thousands of containers; what is longer is none of them.
+    return _known_quantity(value) if len(value) <= _KNOWN_LENGTH else _quantity(value)
+
+
+def _quantity(value: str) -> float | None:
     match = _QUANTITY.fullmatch(value.strip())
     if match is None:
         return None
@@ -103,6 +108,10 @@ def quantity(value: str | float) -> float | None:
     if suffix[1:] and suffix[0] in "eE" and suffix not in _FACTORS:
         return float(match["number"] + suffix)
     return float(match["number"]) * _FACTORS[suffix]
+
+
+_KNOWN_LENGTH = 24
+_known_quantity = lru_cache(maxsize=1024)(_quantity)
 
 
 def duration_seconds(text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
 
 import msgspec
@@ -22,7 +22,7 @@ _ENDED = ("Succeeded", "Failed")
 _DNS_LABEL, _DNS_VALUE = "k8s-app", "kube-dns"
 _SECRETS_STORE = "secrets-store.csi.k8s.io"
 # checklist: names ending in these; *_FILE and *_PATH do not, and only say where a secret is.
-_SECRET_NAME = re.compile(r"(?:PASSWORD|SECRET|TOKEN|KEY|CREDENTIALS)\Z", re.IGNORECASE)
+_SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "KEY", "CREDENTIALS")
 _REFERENCE = re.compile(r"\$\([\w.-]+\)")  # $(NAME): another variable's value
 _MESH_PROXIES = frozenset({"istio-proxy", "linkerd-proxy"})
 _MESH_CONTROL = "linkerd.io/control-plane-component"
@@ -170,40 +170,48 @@ class PodFold:
         if status.phase in _ENDED:
             return
         namespace = pod.metadata.namespace
+        containers = _containers(spec)
         self.live[namespace] += 1
-        if why := ", ".join(_host_privileges(spec)):
-            self.privileged[namespace].add(f"{pod.metadata.name} ({why})")
+        if why := _host_privileges(spec, containers):
+            self.privileged[namespace].add(f"{pod.metadata.name} ({', '.join(why)})")
         if pod.metadata.deletion_timestamp is None:
             self._add_pending(pod, status.conditions or ())
         if namespace == "kube-system" and (pod.metadata.labels or {}).get(_DNS_LABEL) == _DNS_VALUE:
             self._add_dns(spec, status)
-        self._add_secrets(pod.metadata, spec)
+        self._add_volumes_and_variables(pod.metadata, spec, containers)
         self._add_images(namespace, spec, status)
         self._add_requests(pod.metadata, spec)
-        self._add_aws_rights(pod.metadata, spec)
-        if _meshed(pod.metadata, spec):
+        if _meshed(pod.metadata, spec, containers):
             self.meshed[namespace] += 1
 
-    def _add_secrets(self, meta: _Meta, spec: _Spec) -> None:
-        containers = _containers(spec)
-        if _uses_secret(spec, containers):
-            self.secret_users[meta.namespace].add(meta.name)
-        if any(volume.csi and volume.csi.driver == _SECRETS_STORE for volume in spec.volumes or ()):
-            self.secret_volumes += 1
+    def _add_volumes_and_variables(self, meta: _Meta, spec: _Spec, containers: Sequence[_Container]) -> None:
+        volumes = spec.volumes or ()
+        self.secret_volumes += any(each.csi and each.csi.driver == _SECRETS_STORE for each in volumes)
+        uses_secret = any(map(_holds_secret, volumes))
+        ways: list[str] = []
+        # Most of a scan's time goes here: each variable of each container of each pod is looked at, once.
         for container in containers:
+            uses_secret = uses_secret or any(source.secret_ref for source in container.env_from or ())
+            static_key = False
             for variable in container.env or ():
-                if variable.value and not _REFERENCE.fullmatch(variable.value) and is_secret_name(variable.name):
-                    self.literal_secrets[meta.namespace].add(f"{meta.name} ({container.name}: {variable.name})")
+                name, value = variable.name, variable.value
+                if variable.value_from and variable.value_from.secret_key_ref:
+                    uses_secret = True
+                if name == _STATIC_KEY:
+                    static_key = static_key or bool(value or variable.value_from)
+                elif value and is_secret_name(name) and not _REFERENCE.fullmatch(value):
+                    self.literal_secrets[meta.namespace].add(f"{meta.name} ({container.name}: {name})")
+            if static_key:
+                ways.append(f"{_STATIC_KEY} in container {container.name}")
+        if uses_secret:
+            self.secret_users[meta.namespace].add(meta.name)
+        self._add_aws_rights(meta, spec, ways)
 
-    def _add_aws_rights(self, meta: _Meta, spec: _Spec) -> None:
-        annotations = meta.annotations or _Annotations()
-        self.vault_injected += annotations.injection == "injected"
-        ways = [
-            f"{_STATIC_KEY} in container {each.name}"
-            for each in _containers(spec)
-            if any(one.name == _STATIC_KEY and (one.value or one.value_from) for one in each.env or ())
-        ]
-        ways += ["annotation iam.amazonaws.com/role"] if annotations.kube2iam else []
+    def _add_aws_rights(self, meta: _Meta, spec: _Spec, ways: list[str]) -> None:
+        if meta.annotations is not None:
+            self.vault_injected += meta.annotations.injection == "injected"
+            if meta.annotations.kube2iam:
+                ways = [*ways, "annotation iam.amazonaws.com/role"]
         if ways:
             self.other_aws_rights[meta.namespace].add(f"{meta.name} ({', '.join(ways)})")
         if (spec.node_name or "").startswith(_FARGATE_NODE):
@@ -214,20 +222,25 @@ class PodFold:
         for container in spec.containers or ():
             # Runtimes write name@sha256:…, or sha256:… alone for an image without a registry.
             digest = running.get(container.name, "").rpartition("@")[2].removeprefix("docker-pullable://")
-            where = self.images.setdefault((container.image, digest), set())
+            where = self.images.get((container.image, digest))
+            if where is None:
+                where = self.images[container.image, digest] = set()
             if len(where) < MAX_SAMPLE:
                 where.add(namespace)
 
     def _add_requests(self, meta: _Meta, spec: _Spec) -> None:
         whole_pod = _asked(spec.resources)
-        if any(
-            not {"cpu", "memory"} <= {**whole_pod, **_asked(each.resources)}.keys() for each in spec.containers or ()
-        ):
-            self.without_requests[meta.namespace].add(meta.name)
+        regular = [_asked(each.resources) for each in spec.containers or ()]
+        for resource in ("cpu", "memory"):
+            if resource not in whole_pod and not all(resource in each for each in regular):
+                self.without_requests[meta.namespace].add(meta.name)
+                break
         if spec.node_name:
-            sums = self.requested.setdefault(spec.node_name, [0.0, 0.0, 0])
-            sums[0] += effective_request(spec, "cpu")
-            sums[1] += effective_request(spec, "memory")
+            sums = self.requested.get(spec.node_name)
+            if sums is None:
+                sums = self.requested[spec.node_name] = [0.0, 0.0, 0]
+            sums[0] += effective_request(spec, "cpu", whole_pod, regular)
+            sums[1] += effective_request(spec, "memory", whole_pod, regular)
             sums[2] += 1
 
     def _add_pending(self, pod: _Pod, conditions: Iterable[_Condition]) -> None:
@@ -254,10 +267,12 @@ class PodFold:
 
 
 def _containers(spec: _Spec) -> list[_Container]:
+    if not spec.init_containers and not spec.ephemeral_containers:
+        return spec.containers or []
     return [*(spec.init_containers or ()), *(spec.containers or ()), *(spec.ephemeral_containers or ())]
 
 
-def _meshed(meta: _Meta, spec: _Spec) -> bool:
+def _meshed(meta: _Meta, spec: _Spec, containers: Sequence[_Container]) -> bool:
     """Whether a proxy of a mesh stands beside the containers (natively as an init container), or on the node.
 
     Gateways and node proxies, which are a proxy alone, and the control plane are the mesh; they are not in it.
@@ -266,41 +281,39 @@ def _meshed(meta: _Meta, spec: _Spec) -> bool:
         return True
     if _MESH_CONTROL in (meta.labels or {}):
         return False
+    if all(each.name not in _MESH_PROXIES for each in containers):
+        return False
     names = {each.name for each in spec.containers or ()}
     beside = names | {each.name for each in spec.init_containers or ()}
     return bool(names - _MESH_PROXIES) and not beside.isdisjoint(_MESH_PROXIES)
 
 
-def _uses_secret(spec: _Spec, containers: Iterable[_Container]) -> bool:
-    for volume in spec.volumes or ():
-        sources = volume.projected.sources if volume.projected else None
-        if volume.secret or any(source.secret for source in sources or ()):
-            return True
-    return any(
-        any(variable.value_from and variable.value_from.secret_key_ref for variable in each.env or ())
-        or any(source.secret_ref for source in each.env_from or ())
-        for each in containers
-    )
+def _holds_secret(volume: _Volume) -> bool:
+    if volume.secret:
+        return True
+    return volume.projected is not None and any(source.secret for source in volume.projected.sources or ())
 
 
 def is_secret_name(variable: str) -> bool:
     """Whether an environment variable is named like a secret; one that names a file or a path is none."""
-    return bool(_SECRET_NAME.search(variable))
+    return variable.upper().endswith(_SECRET_NAMES)
 
 
 def _asked(resources: _Resources | None) -> dict[str, float]:
     return quantities(resources.requests) if resources else {}
 
 
-def effective_request(spec: _Spec, resource: str) -> float:
-    """What the scheduler counts of one resource for a pod.
+def effective_request(
+    spec: _Spec, resource: str, whole_pod: Mapping[str, float], regular: Sequence[Mapping[str, float]]
+) -> float:
+    """What the scheduler counts of one resource for a pod, given what the pod and its regular containers ask for.
 
     The sum over containers and sidecars, or what the largest init container needs beside the sidecars that were started
     before it, if that is more; a request of the whole pod replaces both; the runtime's overhead comes on top.
     Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
     """
-    overhead = quantities(spec.overhead).get(resource, 0.0)
-    if resource in (whole_pod := _asked(spec.resources)):
+    overhead = quantities(spec.overhead).get(resource, 0.0) if spec.overhead else 0.0
+    if resource in whole_pod:
         return whole_pod[resource] + overhead
     sidecars = largest = 0.0
     for each in spec.init_containers or ():
@@ -310,25 +323,34 @@ def effective_request(spec: _Spec, resource: str) -> float:
             largest = max(largest, sidecars)
         else:
             largest = max(largest, sidecars + amount)
-    regular = sum(_asked(each.resources).get(resource, 0.0) for each in spec.containers or ())
-    return max(regular + sidecars, largest) + overhead
+    needed = sum([each.get(resource, 0.0) for each in regular])
+    return max(needed + sidecars, largest) + overhead
 
 
-def _host_privileges(spec: _Spec) -> Iterator[str]:
-    if any(each.security_context and each.security_context.privileged for each in _containers(spec)):
-        yield "privileged"
+def _host_privileges(spec: _Spec, containers: Iterable[_Container]) -> list[str]:
+    found = []
+    for each in containers:
+        if each.security_context and each.security_context.privileged:
+            found.append("privileged")
+            break
     if spec.host_network:
-        yield "hostNetwork"
+        found.append("hostNetwork")
     if spec.host_pid:
-        yield "hostPID"
+        found.append("hostPID")
     if spec.host_ipc:
-        yield "hostIPC"
-    if any(volume.host_path for volume in spec.volumes or ()):
-        yield "hostPath"
+        found.append("hostIPC")
+    for volume in spec.volumes or ():
+        if volume.host_path:
+            found.append("hostPath")
+            break
+    return found
 
 
 def _condition(conditions: Iterable[_Condition], kind: str) -> _Condition | None:
-    return next((each for each in conditions if each.type == kind), None)
+    for each in conditions:
+        if each.type == kind:
+            return each
+    return None
 
 
 def read_pods(api: KubernetesReader, gathered: Gathered) -> Pods:
