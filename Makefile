@@ -87,6 +87,14 @@ chaos: setup ## Every fault of the table, the time to an alert, and a million sc
 	@$(PY) -m tests.chaos.malformed --inputs $(INPUTS) --workers 2
 	@$(PY) -m tests.chaos.simulate --schedules $(SCHEDULES)
 
+# `make bench RUNS=1 CLUSTERS=60` is a quick look.
+RUNS ?= 3
+CLUSTERS ?= 500
+
+.PHONY: bench
+bench: setup .venv-bench/.installed ## Measure every goal, beside what users would take instead (half an hour)
+	@$(PY) -m benchmarks.session --runs $(RUNS) --clusters $(CLUSTERS)
+
 .PHONY: mutants
 mutants: setup ## Mutate the checks and the level rules; what no test notices must be explained (minutes)
 	@$(PY) -m tests.mutation.run
@@ -117,12 +125,14 @@ lock: $(UV) ## Work the lock files out anew from pyproject.toml and locks/*.in
 	@for bundle in bundle-scan bundle-light; do \
 	  $(COMPILE) locks/$$bundle.in --constraints locks/dev.txt --output-file locks/$$bundle.txt; \
 	done
-	@$(COMPILE) locks/ministack.in --output-file locks/ministack.txt
+	@for beside in ministack bench; do \
+	  $(COMPILE) locks/$$beside.in --output-file locks/$$beside.txt; \
+	done
 	@npm install --package-lock-only --ignore-scripts
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here
-	@rm -rf .venv .venv-ministack node_modules cdk.out build dist .demo .coverage* htmlcov mutants \
+	@rm -rf .venv .venv-ministack .venv-bench node_modules cdk.out build dist .demo .coverage* htmlcov mutants \
 	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache shared/*.egg-info
 	@find functions infra shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -149,6 +159,12 @@ $(VENV)/.installed: locks/dev.txt pyproject.toml | $(UV)
 	@echo "== setup: embedded local AWS in .venv-ministack"
 	@$(UV) venv --quiet --clear --python $(ROOT)/$(PY) .venv-ministack
 	@$(UV) pip sync --quiet --python .venv-ministack/bin/python --require-hashes locks/ministack.txt
+	@touch $@
+
+.venv-bench/.installed: locks/bench.txt | $(VENV)/.installed
+	@echo "== setup: what is measured beside ours, in .venv-bench"
+	@$(UV) venv --quiet --clear --python $(ROOT)/$(PY) .venv-bench
+	@$(UV) pip sync --quiet --python .venv-bench/bin/python --require-hashes locks/bench.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json

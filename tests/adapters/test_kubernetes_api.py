@@ -80,8 +80,8 @@ def test_a_page_may_be_smaller() -> None:
         limits.extend([query["limit"]] if query else [])
         return server(path, query, accept)
 
-    for page in (None, 25):
-        list(KubernetesApi(fetch).items(Kind("", "namespaces"), _Named, page=page))
+    for kind in (Kind("", "namespaces"), Kind("", "namespaces", page=25)):
+        list(KubernetesApi(fetch).items(kind, _Named))
     assert limits == ["500", "25"]
 
 

@@ -107,11 +107,10 @@ class _Kubernetes:
         /,
         *,
         metadata_only: bool = False,
-        page: int | None = None,
         resource_version: str = "",
     ) -> Iterator[T]:
         self._used.add(f"list {kind.resource}.{kind.group}")
-        return self._api.items(kind, item, metadata_only=metadata_only, page=page, resource_version=resource_version)
+        return self._api.items(kind, item, metadata_only=metadata_only, resource_version=resource_version)
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         self._used.add(f"get configmaps {'' if name in ANYWHERE else namespace}/{name}")

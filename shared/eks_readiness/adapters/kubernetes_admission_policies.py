@@ -56,12 +56,11 @@ from eks_readiness.domain.instant import Instant
 
 _CEL_KINDS = (*VALIDATING_POLICIES, *IMAGE_POLICIES)
 _REPORTS = (
-    Kind("wgpolicyk8s.io", "policyreports", ("v1beta1", "v1alpha2")),
-    Kind("wgpolicyk8s.io", "clusterpolicyreports", ("v1beta1", "v1alpha2")),
-    Kind("openreports.io", "reports", ("v1alpha1",)),
-    Kind("openreports.io", "clusterreports", ("v1alpha1",)),
+    Kind("wgpolicyk8s.io", "policyreports", ("v1beta1", "v1alpha2"), page=100),
+    Kind("wgpolicyk8s.io", "clusterpolicyreports", ("v1beta1", "v1alpha2"), page=100),
+    Kind("openreports.io", "reports", ("v1alpha1",), page=100),
+    Kind("openreports.io", "clusterreports", ("v1alpha1",), page=100),
 )
-_REPORT_PAGE = 100
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _LAST_SCAN = "audit.kyverno.io/last-scan-time"
 # Kinds, and resources, that are in no namespace: who refuses only those refuses nothing of a workload.
@@ -363,7 +362,7 @@ def read_reports(api: KubernetesReader, gathered: Gathered) -> PolicyReports:
     """Kyverno's policy reports; those of other tools that write the same kinds are left out."""
     total, newest = 0, None
     for kind in _REPORTS:
-        for each in api.items(kind, _Report, page=_REPORT_PAGE):
+        for each in api.items(kind, _Report):
             if (each.metadata.labels or {}).get(_MANAGED_BY) != "kyverno":
                 continue
             total += 1

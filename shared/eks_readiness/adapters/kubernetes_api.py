@@ -29,7 +29,6 @@ from eks_readiness.domain.errors import (
 
 T = TypeVar("T")
 
-PAGE = 500
 MAX_PAGES = 2_000
 """A million objects of one kind: more than a server lists, so more is a server that never ends."""
 
@@ -183,7 +182,6 @@ class KubernetesApi:
         /,
         *,
         metadata_only: bool = False,
-        page: int | None = None,
         resource_version: str = "",
     ) -> Iterator[T]:
         """Every object of a kind in all namespaces, page by page; nothing when discovery does not show the kind."""
@@ -192,7 +190,7 @@ class KubernetesApi:
             return
         root = f"/apis/{kind.group}/{version}" if kind.group else f"/api/{version}"
         decode = _list_of(item)
-        query = {"limit": str(page or PAGE), **({"resourceVersion": resource_version} if resource_version else {})}
+        query = {"limit": str(kind.page), **({"resourceVersion": resource_version} if resource_version else {})}
         asked: set[str] = set()
         for _ in range(MAX_PAGES):
             try:

@@ -14,7 +14,8 @@ from eks_readiness.domain.evidence import MAX_SAMPLE, AwsAuth, NodeClassRoles, S
 from eks_readiness.domain.evidence.identity import MappedUser, NodeClassRole, ServiceAccountRole
 
 AWS_AUTH = ("kube-system", "aws-auth")
-SERVICE_ACCOUNTS = Kind("", "serviceaccounts")
+# Small ones, of which each namespace has one at least.
+SERVICE_ACCOUNTS = Kind("", "serviceaccounts", page=2_500)
 EC2_NODE_CLASSES = Kind("karpenter.k8s.aws", "ec2nodeclasses", ("v1", "v1beta1"))
 AUTO_NODE_CLASSES = Kind("eks.amazonaws.com", "nodeclasses")
 

@@ -19,10 +19,9 @@ from eks_readiness.domain.evidence.nodes import RunningImage
 from eks_readiness.domain.image import parse_image
 from eks_readiness.domain.instant import Instant
 
-_TRIVY = Kind("aquasecurity.github.io", "vulnerabilityreports", ("v1alpha1",))
+# Few at a time: each may be as large as an object can be, 1.5 MiB, and a page must stay below the reader's limit.
+_TRIVY = Kind("aquasecurity.github.io", "vulnerabilityreports", ("v1alpha1",), page=25)
 _KUBESCAPE = Kind("spdx.softwarecomposition.kubescape.io", "vulnerabilitymanifestsummaries", ("v1beta1",))
-_PAGE = 25
-"""Reports at once: each may be as large as an object can be, 1.5 MiB, and a page must stay below the reader's limit."""
 _IMAGE_ID, _TIMESTAMP, _STATUS = "kubescape.io/image-id", "kubescape.io/timestamp", "kubescape.io/status"
 _COMPLETE = frozenset({"", "ready", "complete", "completed"})
 
@@ -113,7 +112,7 @@ def read_scans(api: KubernetesReader, gathered: Gathered) -> ClusterImageScans:
 
 def _trivy(api: KubernetesReader, images: Iterable[RunningImage]) -> tuple[ScannedImage, ...]:
     newest = _Newest(images)
-    for each in api.items(_TRIVY, _Report, page=_PAGE):
+    for each in api.items(_TRIVY, _Report):
         data = each.report or _ReportData()
         if digest := newest.running(data):
             newest.add(digest, _report(data))

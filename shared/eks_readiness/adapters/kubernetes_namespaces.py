@@ -11,7 +11,8 @@ from eks_readiness.adapters.probe import Gathered, Kind, KubernetesProbe, Kubern
 from eks_readiness.domain.evidence import Namespaces
 from eks_readiness.domain.evidence.policies import Namespace
 
-NAMESPACES = Kind("", "namespaces")
+# Small ones: those of a thousand teams come at once.
+NAMESPACES = Kind("", "namespaces", page=2_500)
 ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 
 

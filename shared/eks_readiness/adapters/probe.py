@@ -41,11 +41,15 @@ class AwsReader(Protocol):
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of Kubernetes object, as its list path names it. `versions` are those we can read, best first."""
+    """One kind of Kubernetes object, as its list path names it. `versions` are those we can read, best first.
+
+    `page` is how many are asked for at once: as many as make a few megabytes.
+    """
 
     group: str
     resource: str
     versions: tuple[str, ...] = ("v1",)
+    page: int = 500
 
 
 class KubernetesReader(Protocol):
@@ -64,13 +68,11 @@ class KubernetesReader(Protocol):
         /,
         *,
         metadata_only: bool = False,
-        page: int | None = None,
         resource_version: str = "",
     ) -> Iterator[T]:
         """Every object of a kind in all namespaces, page by page, decoded into a struct of the needed fields.
 
-        A kind that discovery does not show yields nothing. `page` is how many are asked for at once, where objects are
-        so large that the usual number would be too much. `resource_version` is for servers that take a word there.
+        A kind that discovery does not show yields nothing. `resource_version` is for servers that take a word there.
         """
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
