@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.measured import ROOT, Measured, Served, medians, run
 
-BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+HARDENEKS = ROOT / ".venv-bench" / "bin" / "hardeneks"
 SUBJECTS = ROOT / "benchmarks" / "subjects"
 RESULTS = ROOT / "benchmarks"
 GROWTH = ((1_000, 25), (10_000, 250), (50_000, 1_250), (150_000, 5_000))
@@ -94,8 +94,13 @@ class Session:
         """Scan 10,000 pods and the account: ours before and after each run of the other."""
         config = self.scratch / "kubeconfig"
         config.write_text(json.dumps(_kubeconfig(served)), encoding="utf-8")
-        environment = {**served.environment, "COLUMNS": "200", "HOME": str(self.scratch)}
-        command = [str(BENCH_PYTHON), str(SUBJECTS / "hardeneks.py"), str(config), "prod", "eu-west-1"]
+        environment = {
+            **served.environment,
+            "KUBECONFIG": str(config),
+            "COLUMNS": "200",
+            "HOME": str(self.scratch),
+        }
+        command = [str(HARDENEKS), "--context", "prod", "--cluster", "prod", "--region", "eu-west-1", "--export-json"]
         self.scan(served)  # the server makes its answers when they are first asked for
         served.counts()
         ours, theirs = [], []
@@ -243,9 +248,10 @@ def _kubeconfig(served: Served) -> dict[str, Any]:
 
 def _scan_settings() -> dict[str, str]:
     """Settings of the deployed function; it needs no table to scan."""
-    from eks_readiness.settings import ScanSettings  # noqa: PLC0415 - whoever measures stays small
+    from eks_readiness.settings import PROCESS_ENVIRONMENT, ScanSettings  # noqa: PLC0415 - whoever measures stays small
 
     return {
+        **PROCESS_ENVIRONMENT,
         "POWERTOOLS_SERVICE_NAME": "scan",
         **ScanSettings(
             ledger_table="ledger",

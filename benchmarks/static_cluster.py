@@ -22,6 +22,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -227,13 +228,27 @@ class CannedAccount(AwsServer):
         return self._kept[key]
 
 
+def _complete(scenario: Scenario) -> Scenario:
+    """Fill in what only others read: fields without which the typed client refuses a list, and a kind."""
+    objects = []
+    for each in scenario.objects:
+        spec = each.get("spec", {})
+        if each["kind"] in {"Deployment", "DaemonSet"} and "selector" not in spec:
+            labels = spec["template"].get("metadata", {}).get("labels", {})
+            objects.append({**each, "spec": {**spec, "selector": {"matchLabels": labels}}})
+        else:
+            objects.append(dict(each))
+    scaled = ("autoscaling/v1", "HorizontalPodAutoscaler")
+    return replace(scenario, objects=tuple(objects), serves=(*scenario.serves, scaled))
+
+
 def serve(size: Size, *, delay_seconds: float = 0.0) -> None:
     """Serve until the input ends."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     pem = authority.cert_pem.bytes()
-    scenario = load_scenario("prod", now=datetime.now(UTC).replace(microsecond=0), region=REGION)
+    scenario = _complete(load_scenario("prod", now=datetime.now(UTC).replace(microsecond=0), region=REGION))
     cluster = StaticCluster(scenario, size)
     kubernetes = HttpServer(cluster.answer, context=context)
     about = {"endpoint": kubernetes.url, "certificateAuthority": {"data": base64.b64encode(pem).decode()}}

@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from botocore import xform_name
-
 BundleName = Literal["scan", "light"]
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "bundles"
@@ -28,14 +26,22 @@ _ASYNCHRONOUS = (
     *("aiohappyeyeballs", "aiohttp", "aiohttp_retry", "aiosignal", "attr", "attrs"),
     *("frozenlist", "multidict", "propcache", "yarl"),
 )
-# Never imported by a function: the Kubernetes client's typed API, models (their package alone is) and asynchronous
-# half with what only that one needs, type stubs, the packages' own tests and command lines.
+_CONFIGURATION_AND_MODELS = (
+    *("annotated_types", "charset_normalizer", "oauthlib", "pydantic", "pydantic_core", "requests"),
+    *("requests_oauthlib", "typing_inspection", "websocket"),
+)
+_WITHOUT_USE = (*_ASYNCHRONOUS, *_CONFIGURATION_AND_MODELS)
+# Of the Kubernetes client, a function uses the connection layer: `client/configuration.py` and `client/rest.py`. Never
+# used are its typed API and models, its asynchronous half, what reads kubeconfigs and watches, and what only those
+# need; then type stubs, the packages' own tests and command lines.
 _DROPPED = (
-    *("kubernetes/aio", "kubernetes/client/api", "kubernetes/client/models/[!_]*", "kubernetes/e2e_test"),
-    *_ASYNCHRONOUS,
-    *(f"{package}-*.dist-info" for package in _ASYNCHRONOUS),
+    *("kubernetes/[!cu_]*", "kubernetes/config", "kubernetes/client/api", "kubernetes/client/models/[!_]*"),
+    *_WITHOUT_USE,
+    *(f"{package}-*.dist-info" for package in _WITHOUT_USE),
+    "websocket_client-*.dist-info",
     *("**/*.pyi", "**/tests", "bin", "boto3/examples", "**/__pycache__"),
 )
+_KUBERNETES_INIT = '"""The official client, of which this bundle holds the connection layer alone."""\n'
 _QUOTED = re.compile(r"""["']([a-z0-9-]+)["']""")
 _WORD = re.compile(r"\w+")
 _LAPTOP = ("laptop.py",)
@@ -99,7 +105,7 @@ def install_wheels(name: BundleName, target: Target, *, into: Path = BUILD) -> P
         BundleError: no interpreter of the target's version, or the wheels could not be installed.
     """
     lock = ROOT / "locks" / f"bundle-{name}.txt"
-    digest = hashlib.sha256(lock.read_bytes() + repr((target, _DROPPED)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(lock.read_bytes() + repr((target, _DROPPED, _KUBERNETES_INIT)).encode()).hexdigest()[:12]
     wheels = into / f"wheels-{name}-{target.python}-{target.architecture}-{digest}"
     if not wheels.is_dir():
         _install(lock, target, wheels, interpreter_of(target.python))
@@ -149,6 +155,9 @@ def _install(lock: Path, target: Target, wheels: Path, interpreter: str) -> None
     for pattern in _DROPPED:
         for found in list(partial.glob(pattern)):
             shutil.rmtree(found) if found.is_dir() else found.unlink()
+    if (kubernetes := partial / "kubernetes" / "__init__.py").exists():
+        # Its own imports everything that was dropped above, for whoever imports anything: a third of a start.
+        kubernetes.write_text(_KUBERNETES_INIT, encoding="utf-8")
     _compile(partial, interpreter, (partial,))
     partial.rename(wheels)
 
@@ -174,7 +183,9 @@ def _cut_models(data: Path) -> None:
     A client holds its service's whole model in memory, of which EC2's alone is a third of a scan's. As with services,
     an operation counts as named where its API name or its method's name stands in the code.
     """
-    named = {word for source in _sources() for word in _WORD.findall(source.read_text(encoding="utf-8"))}
+    words = {word for source in _sources() for word in _WORD.findall(source.read_text(encoding="utf-8"))}
+    named = {word.replace("_", "").lower() for word in words}  # DescribeImages and describe_images are one
+    prefixes = set()
     for service in sorted(each for each in data.iterdir() if each.is_dir()):
         *older, newest = sorted(each for each in service.iterdir() if (each / "service-2.json.gz").exists())
         for version in older:  # the SDK takes the newest
@@ -184,13 +195,18 @@ def _cut_models(data: Path) -> None:
         operations: dict[str, Any] = {
             name: each
             for name, each in model["operations"].items()
-            if name in named or xform_name(name) in named or each.get("endpointoperation")
+            if name.lower() in named or each.get("endpointoperation")
         }
+        prefixes.add(model["metadata"]["endpointPrefix"])
         model["operations"] = _without_prose(operations)
         model["shapes"] = _without_prose(_shapes_of(operations, model["shapes"]))
         # Not packed again: bytes must not depend on this machine's zlib.
         packed.with_suffix("").write_text(json.dumps(model), encoding="utf-8")
         packed.unlink()
+    endpoints = json.loads((data / "endpoints.json").read_text(encoding="utf-8"))
+    for partition in endpoints["partitions"]:
+        partition["services"] = {name: each for name, each in partition["services"].items() if name in prefixes}
+    (data / "endpoints.json").write_text(json.dumps(endpoints), encoding="utf-8")
 
 
 def _shapes_of(operations: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:

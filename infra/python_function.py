@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from eks_readiness import names
-from eks_readiness.settings import Settings
+from eks_readiness.settings import PROCESS_ENVIRONMENT, Settings
 from infra.config import LOG_RETENTIONS
 
 
@@ -80,6 +80,7 @@ class PythonFunction(Construct):
                 "POWERTOOLS_SERVICE_NAME": verb,
                 "POWERTOOLS_METRICS_NAMESPACE": names.METRIC_NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": "INFO",
+                **PROCESS_ENVIRONMENT,
                 **(environment or {}),
                 **settings.to_env(),
             },

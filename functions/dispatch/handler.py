@@ -11,9 +11,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from eks_readiness.app.dispatch_scans import parse_tick
 from eks_readiness.bootstrap.functions import dispatcher
 from eks_readiness.settings import DispatchSettings
+from functions import started
 
 logger = Logger()
 dispatch = dispatcher(DispatchSettings.from_env(os.environ))
+started()
 
 
 @logger.inject_lambda_context(clear_state=True)

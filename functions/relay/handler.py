@@ -12,10 +12,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from eks_readiness.bootstrap.functions import relay
 from eks_readiness.settings import RelaySettings
+from functions import started
 
 logger = Logger()
 tell = relay(RelaySettings.from_env(os.environ))
 processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+started()
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -12,10 +12,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from eks_readiness.bootstrap.scanner import scanner
 from eks_readiness.settings import ScanSettings
+from functions import started
 
 logger = Logger()
 scan = scanner(ScanSettings.from_env(os.environ))
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+started()
 
 
 @logger.inject_lambda_context(clear_state=True)

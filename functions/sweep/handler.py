@@ -11,9 +11,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from eks_readiness.bootstrap.functions import sweeper
 from eks_readiness.domain.errors import StoreError
 from eks_readiness.settings import SweepSettings
+from functions import started
 
 logger = Logger()
 sweep = sweeper(SweepSettings.from_env(os.environ))
+started()
 
 
 @logger.inject_lambda_context(clear_state=True)

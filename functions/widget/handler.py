@@ -12,9 +12,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from eks_readiness.bootstrap.widget import widget
 from eks_readiness.domain.errors import ReadinessError
 from eks_readiness.settings import WidgetSettings
+from functions import started
 
 logger = Logger()
 page = widget(WidgetSettings.from_env(os.environ))
+started()
 
 
 @logger.inject_lambda_context(clear_state=True)

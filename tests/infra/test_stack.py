@@ -390,6 +390,7 @@ def test_each_function_reads_back_its_settings(verb: str, stack: Synthesised) ->
     assert environment["POWERTOOLS_SERVICE_NAME"] == verb
     assert environment["POWERTOOLS_METRICS_NAMESPACE"] == names.METRIC_NAMESPACE
     assert environment["POWERTOOLS_LOG_LEVEL"] == "INFO"
+    assert environment["MALLOC_ARENA_MAX"] == "1"
     assert (ROOT / "functions" / verb).is_dir()
     assert (function["Runtime"], function["Architectures"]) == ("python3.12", ["x86_64"])
 

@@ -203,6 +203,7 @@ class KubernetesApi:
                 query["continue"] = error.following
                 continue
             read = _decoded(decode, body, f"{root}/{kind.resource}")
+            del body  # some megabytes, which nobody needs while the objects are folded
             if read.items is msgspec.UNSET or read.metadata is None:
                 # Every list has both, be it empty: without them, taking it for the whole list would hide objects.
                 raise UnexpectedAnswer(f"GET {root}/{kind.resource}: the answer is no list of {kind.resource}")

@@ -19,7 +19,7 @@ from eks_readiness.domain.errors import AccessDenied
 from eks_readiness.domain.evidence import NetworkPolicies, NetworkPolicyEngine, Unavailable
 from eks_readiness.domain.evidence.network import AllowAll, DefaultDeny, NetworkPolicyKind, NodeClass
 
-DAEMON_SETS = Kind("apps", "daemonsets")
+DAEMON_SETS = Kind("apps", "daemonsets", page=250)
 NODE_CLASSES = Kind("eks.amazonaws.com", "nodeclasses")
 CNI_CONFIG_MAP = ("kube-system", "amazon-vpc-cni")
 _CONTROLLER_FLAG = "enable-network-policy-controller"

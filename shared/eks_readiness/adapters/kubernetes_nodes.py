@@ -10,7 +10,7 @@ from eks_readiness.domain.evidence import Nodes
 from eks_readiness.domain.evidence.nodes import Compute, Node, OsFamily
 from eks_readiness.domain.instant import Instant
 
-NODES = Kind("", "nodes")
+NODES = Kind("", "nodes", page=150)
 _ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 _COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 _NODEGROUP = "eks.amazonaws.com/nodegroup"

@@ -19,9 +19,9 @@ from eks_readiness.domain.evidence.nodes import Component, ComponentName
 
 WorkloadKind = Literal["Deployment", "DaemonSet", "StatefulSet"]
 _KINDS: tuple[tuple[WorkloadKind, Kind], ...] = (
-    ("Deployment", Kind("apps", "deployments")),
-    ("DaemonSet", Kind("apps", "daemonsets")),
-    ("StatefulSet", Kind("apps", "statefulsets")),
+    ("Deployment", Kind("apps", "deployments", page=250)),
+    ("DaemonSet", Kind("apps", "daemonsets", page=250)),
+    ("StatefulSet", Kind("apps", "statefulsets", page=250)),
 )
 _FLAG_CHARACTERS = 200
 _FEATURE_GATES, _FEATURE_GATES_VARIABLE = "--feature-gates", "FEATURE_GATES"
