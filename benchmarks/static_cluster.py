@@ -217,6 +217,7 @@ class CannedAccount(AwsServer):
         self._delay_seconds = delay_seconds
         self.answered = 0
         super().__init__({REGION: scenario})
+        self.page = 100
 
     def _answer(self, request: Request) -> Response:
         time.sleep(self._delay_seconds)

@@ -51,11 +51,13 @@ class _Refusal(Exception):
 class AwsServer:
     """One account's read APIs. `scenarios` maps a region to what is there; it may be changed while it serves.
 
+    `page` is how many elements come at once: few, so that nobody reads only the first page.
     `before` is called with service and operation ahead of every answer, in the connection's own thread: it may wait.
     """
 
     def __init__(self, scenarios: Mapping[str, Scenario]) -> None:
         self.scenarios = dict(scenarios)
+        self.page = PAGE
         self.calls: list[tuple[str, str]] = []
         self.mistakes: list[str] = []
         self.before: Callable[[str, str], None] = lambda _service, _operation: None
@@ -117,7 +119,7 @@ class AwsServer:
         if rule.error is not None:
             return _Refusal(rule.error["code"], rule.error["message"])
         answer = dict(rule.answer or {})
-        return paging.page(answer, parameters) if paging else answer
+        return paging.page(answer, parameters, self.page) if paging else answer
 
 
 class _Paging(NamedTuple):
@@ -133,11 +135,11 @@ class _Paging(NamedTuple):
     def inputs(self) -> tuple[str, ...]:
         return (self.input_token, self.limit)
 
-    def page(self, answer: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def page(self, answer: dict[str, Any], parameters: Mapping[str, Any], size: int) -> dict[str, Any]:
         """One page of the answer's list."""
         found = answer.get(self.key) or []
         start = int(str(parameters.get(self.input_token) or f"{_TOKEN}0").removeprefix(_TOKEN))
-        end = start + PAGE
+        end = start + size
         following = {self.output_token: f"{_TOKEN}{end}"} if end < len(found) else {}
         truncated = {self.more: end < len(found)} if self.more else {}
         return {**answer, self.key: found[start:end], **following, **truncated}

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from eks_readiness.adapters.aws_lists import every_page
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.cluster import ClusterRef
 from eks_readiness.domain.errors import ProbeError, RefusedRequest, bounded
@@ -57,14 +58,13 @@ def read_event_automations(aws: AwsReader, gathered: Gathered) -> EventAutomatio
         for each in aws.pages("events", "ListRules", "Rules")
         if each.get("State") in _ENABLED and _is_about(each.get("EventPattern") or "", gathered.cluster)
     ]
-    found = [
-        name
-        for name in about[:CAP]
-        if any(
-            _AUTOMATION in (target.get("Arn") or "")
-            for target in aws.pages("events", "ListTargetsByRule", "Targets", Rule=name)
-        )
-    ]
+    found = []
+    targets = every_page(aws, "events", "ListTargetsByRule", "Targets", [{"Rule": name} for name in about[:CAP]])
+    for name, starts in zip(about, targets, strict=False):
+        if isinstance(starts, ProbeError):
+            raise starts
+        if any(_AUTOMATION in (target.get("Arn") or "") for target in starts):
+            found.append(name)
     return EventAutomations(
         observed_at=gathered.observed_at,
         source="events:ListRules, events:ListTargetsByRule",

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from eks_readiness.adapters.aws_lists import every_page
 from eks_readiness.adapters.probe import AwsProbe, AwsReader, Gathered
 from eks_readiness.domain.errors import ProbeError, RefusedRequest, Unsupported, bounded
 from eks_readiness.domain.evidence import (
@@ -220,8 +221,10 @@ def read_addon_versions(aws: AwsReader, gathered: Gathered) -> AddonVersions:
     version = gathered.get(ClusterConfiguration).version
     names = [each.name for each in gathered.get(Addons).addons]
     compatible = []
-    for name in names:
-        found = aws.pages("eks", "DescribeAddonVersions", "addons", kubernetesVersion=version, addonName=name)
+    calls = [{"kubernetesVersion": version, "addonName": name} for name in names]
+    for name, found in zip(names, every_page(aws, "eks", "DescribeAddonVersions", "addons", calls), strict=True):
+        if isinstance(found, ProbeError):
+            raise found
         versions = (
             each["addonVersion"]
             for addon in found

@@ -15,7 +15,7 @@ _BATCH = 200
 
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 """
-_TOKENS = {"elbv2": ("NextMarker", "Marker")}
+_TOKENS = {"elbv2": ("NextMarker", "Marker"), "events": ("NextToken", "NextToken")}
 """How a service calls the token in an answer, and in the call for the next page."""
 
 
