@@ -49,6 +49,7 @@ IMAGES = (
 )
 ELSEWHERE = ("docker.io/library/nginx", "latest", "9d6b58feebd2dbd3c56ab5853333d627cc6e281011cfd6050fa4bcf2072c9496")
 _TAKES_LATEST, _ON_THE_HOST = 7, 11
+_MEMBER = re.compile(rb"member-\d{4}")
 _TEAM = re.compile(r"team-(\d{4})")
 _METADATA_ONLY = "PartialObjectMetadataList"
 
@@ -210,9 +211,16 @@ def _metadata_of(text: str) -> str:
 
 
 class CannedAccount(AwsServer):
-    """The account: each call is answered by the double once, and from then on from what it said."""
+    """The account: each call is answered by the double once, and from then on from what it said.
 
-    def __init__(self, scenario: Scenario, delay_seconds: float) -> None:
+    Beside `prod` it knows `member-0000` and so on, which are the same to the letter but for their names. `elsewhere`
+    replaces text in what is said of some of them.
+    """
+
+    def __init__(
+        self, scenario: Scenario, delay_seconds: float, elsewhere: dict[bytes, tuple[bytes, bytes]] | None = None
+    ) -> None:
+        self._elsewhere = elsewhere or {}
         self._kept: dict[tuple[str, str, bytes, str], Response] = {}
         self._delay_seconds = delay_seconds
         self.answered = 0
@@ -221,12 +229,30 @@ class CannedAccount(AwsServer):
 
     def _answer(self, request: Request) -> Response:
         time.sleep(self._delay_seconds)
+        member = _MEMBER.search(request.target.encode() + b" " + request.body)
+        if member is not None:
+            name = member[0]
+            target = request.target.replace(name.decode(), "prod")
+            answer = self._kept_answer(request._replace(target=target, body=request.body.replace(name, b"prod")))
+            said = answer.body.replace(b"cluster/prod", b"cluster/" + name)
+            if name in self._elsewhere:
+                said = said.replace(*self._elsewhere[name])
+            return answer._replace(body=said)
+        return self._kept_answer(request)
+
+    def _kept_answer(self, request: Request) -> Response:
         scope = request.headers.get("Authorization", "").partition("Signature=")[0].partition("/")[2]
         key = request.target, request.headers.get("X-Amz-Target", ""), request.body, scope
         if key not in self._kept:
             self._kept[key] = super()._answer(request)
         self.answered += 1
         return self._kept[key]
+
+
+def _never(_request: Request) -> Response:
+    """Leave whoever asks waiting."""
+    threading.Event().wait()
+    raise AssertionError
 
 
 def _complete(scenario: Scenario) -> Scenario:
@@ -243,7 +269,7 @@ def _complete(scenario: Scenario) -> Scenario:
     return replace(scenario, objects=tuple(objects), serves=(*scenario.serves, scaled))
 
 
-def serve(size: Size, *, delay_seconds: float = 0.0) -> None:
+def serve(size: Size, *, delay_seconds: float = 0.0, hung: str = "") -> None:
     """Serve until the input ends."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -254,7 +280,9 @@ def serve(size: Size, *, delay_seconds: float = 0.0) -> None:
     kubernetes = HttpServer(cluster.answer, context=context)
     about = {"endpoint": kubernetes.url, "certificateAuthority": {"data": base64.b64encode(pem).decode()}}
     merge = {"service": "eks", "operation": "DescribeCluster", "merge": {"cluster": about}}
-    account = CannedAccount(scenario.changed({"aws": [merge]}), delay_seconds)
+    silent = HttpServer(_never, context=context)
+    elsewhere = {hung.encode(): (kubernetes.url.encode(), silent.url.encode())} if hung else {}
+    account = CannedAccount(scenario.changed({"aws": [merge]}), delay_seconds, elsewhere)
     environment = {
         **CREDENTIALS,
         **{f"AWS_ENDPOINT_URL_{service}": account.url for service in SERVICES},
@@ -272,6 +300,7 @@ def serve(size: Size, *, delay_seconds: float = 0.0) -> None:
         account.mistakes.clear()
     account.close()
     kubernetes.close()
+    silent.close()
 
 
 def main() -> None:
@@ -281,8 +310,10 @@ def main() -> None:
     options.add_argument("--namespaces", type=int, default=40)
     options.add_argument("--nodes", type=int, default=250)
     options.add_argument("--delay-ms", type=float, default=0.0, help="added to each answer of AWS")
+    options.add_argument("--hung", default="", help="the member whose endpoint takes requests and never answers")
     chosen = options.parse_args()
-    serve(Size(chosen.pods, chosen.namespaces, chosen.nodes), delay_seconds=chosen.delay_ms / 1000)
+    size = Size(chosen.pods, chosen.namespaces, chosen.nodes)
+    serve(size, delay_seconds=chosen.delay_ms / 1000, hung=chosen.hung)
 
 
 if __name__ == "__main__":
