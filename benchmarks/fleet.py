@@ -26,7 +26,7 @@ from typing import Any
 import boto3
 import msgspec
 
-from benchmarks.measured import ROOT, Served
+from benchmarks.measured import ROOT, Served, run
 from benchmarks.session import built_bundle
 from eks_readiness.adapters.clock import SystemClock
 from eks_readiness.adapters.memory import MemoryMetricSink
@@ -84,8 +84,7 @@ class Fleet:
         """The ledger, as the command line has it."""
         return dynamo_ledger(self, self.table, retention_days=1, on_broken_row=lambda row: print(row, file=sys.stderr))
 
-    def start(self, served: Served, count: int) -> list[subprocess.Popen[str]]:
-        """Start execution environments, and hand them messages until they are killed."""
+    def _environment(self, served: Served) -> dict[str, str]:
         settings = ScanSettings(
             ledger_table=self.table,
             deployment="bench",
@@ -96,7 +95,7 @@ class Fleet:
             scan_retention_days=30,
             evidence_bucket="evidence",
         )
-        environment = {
+        return {
             **served.environment,
             **self.aws.credentials,
             **PROCESS_ENVIRONMENT,
@@ -105,12 +104,20 @@ class Fleet:
             "POWERTOOLS_LOG_LEVEL": "WARNING",
             **settings.to_env(),
         }
+
+    def warm(self, served: Served) -> None:
+        """Let the account and the cluster make their answers: they do that when they are first asked."""
+        subject = str(ROOT / "benchmarks" / "subjects" / "scan.py")
+        run([sys.executable, "-I", "-B", subject, str(self.bundle), served.arn], self._environment(served))
+
+    def start(self, served: Served, count: int) -> list[subprocess.Popen[str]]:
+        """Start execution environments, and hand them messages until they are killed."""
         subject = str(ROOT / "benchmarks" / "subjects" / "worker.py")
         command = [sys.executable, "-I", "-B", subject, str(self.bundle), str(self.timeout_seconds)]
         started = []
         for _ in range(count):
             process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                command, env=self._environment(served), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
             threading.Thread(target=self._feed, args=(process, self.client("sqs")), daemon=True).start()
             started.append(process)
@@ -176,6 +183,7 @@ def play(fleet: Fleet, arns: Sequence[str], jitter_seconds: int, served: Served,
     """One tick over the whole fleet, until every result is there."""
     fleet.stored_at_s.clear()
     fleet.failed = 0
+    fleet.warm(served)
     workers = fleet.start(served, concurrency)
     try:
         queue = _DueQueue(fleet.client("sqs"), fleet.queue_url, jitter_seconds)
