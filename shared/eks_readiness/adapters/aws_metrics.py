@@ -44,7 +44,7 @@ _TOO_MANY = Unavailable(
 )
 _MAX_RULE_FILES = 50
 """Rule groups namespaces that are read of one workspace; alerts beyond them are not counted."""
-_WORKSPACE_ARN = re.compile(r"arn:[\w-]+:aps:(?P<region>[\w-]+):\d*:workspace/(?P<id>ws-[\w-]+)")
+_WORKSPACE_ARN = re.compile(r"arn:[\w-]+:aps:(?P<region>[\w-]+):[0-9]*:workspace/(?P<id>ws-[\w-]+)")
 _ALERT = re.compile(rb"^\s*(?:-\s+)?alert:", re.MULTILINE)
 _GONE = "ResourceNotFoundException"
 
@@ -99,7 +99,7 @@ def _may_send_opentelemetry(gathered: Gathered) -> bool | Unavailable:
     if isinstance(addons, Unavailable):
         return addons
     addon = gathered.get(Addons).named(_ADDON)
-    major = re.match(r"v?(\d+)\.", addon.version) if addon else None
+    major = re.match(r"v?([0-9]+)\.", addon.version) if addon else None
     return major is not None and int(major[1]) >= _OPENTELEMETRY_SINCE
 
 

@@ -30,13 +30,13 @@ _EKS = "/aws/service/eks/optimized-ami"
 # and retrieve-windows-ami-id.html; https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
 _BOTTLEROCKET = re.compile(r"bottlerocket-(?P<variant>aws-k8s-\d+\.\d+(?:-[a-z]+)*)-(?P<arch>x86_64|aarch64)-v\d.*")
 _AL2023 = re.compile(
-    r"amazon-eks-node-al2023-(?P<arch>x86_64|arm64)-(?P<variant>[a-z0-9.-]+?)-(?P<version>\d+\.\d+)-v\d+"
+    r"amazon-eks-node-al2023-(?P<arch>x86_64|arm64)-(?P<variant>[a-z0-9.-]+?)-(?P<version>[0-9]+\.[0-9]+)-v[0-9]+"
 )
-_AL2 = re.compile(r"amazon-eks-(?P<series>|arm64-|gpu-)node-(?P<version>\d+\.\d+)-v\d+")
-_WINDOWS = re.compile(r"(?P<series>Windows_Server-[A-Za-z0-9-]+-EKS_Optimized-\d+\.\d+)-\d.*")
+_AL2 = re.compile(r"amazon-eks-(?P<series>|arm64-|gpu-)node-(?P<version>[0-9]+\.[0-9]+)-v[0-9]+")
+_WINDOWS = re.compile(r"(?P<series>Windows_Server-[A-Za-z0-9-]+-EKS_Optimized-[0-9]+\.[0-9]+)-[0-9].*")
 _UBUNTU = re.compile(
-    r"ubuntu-eks/k8s_(?P<version>\d+\.\d+)/images/hvm-ssd(?P<gp3>-gp3)?/"
-    r"ubuntu-[a-z]+-(?P<release>\d+\.\d+)-(?P<arch>amd64|arm64)-server-\d.*"
+    r"ubuntu-eks/k8s_(?P<version>[0-9]+\.[0-9]+)/images/hvm-ssd(?P<gp3>-gp3)?/"
+    r"ubuntu-[a-z]+-(?P<release>[0-9]+\.[0-9]+)-(?P<arch>amd64|arm64)-server-[0-9].*"
 )
 
 

@@ -30,7 +30,7 @@ _NAMES_AT_ONCE = 10
 
 Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Filter.html
 """
-_ARN = re.compile(r"arn:[\w-]+:secretsmanager:(?P<region>[\w-]*):(?P<account>\d*):secret:(?P<name>.+)")
+_ARN = re.compile(r"arn:[\w-]+:secretsmanager:(?P<region>[\w-]*):(?P<account>[0-9]*):secret:(?P<name>.+)")
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
 _MAX_KEYS = 100
 _MAX_VAULTS = 20

@@ -17,7 +17,7 @@ _FACTORS = {
     **{unit: 10.0 ** (3 * power) for power, unit in enumerate("kMGTPE", start=1)},
     **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)},
 }
-_DURATION = re.compile(r"(?P<amount>\d+(?:\.\d*)?|\.\d+)(?P<unit>h|ms|m|s|us|µs|ns)")
+_DURATION = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<unit>h|ms|m|s|us|µs|ns)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 Quantities = dict[str, str | int | float]
 """Amounts by resource, as Kubernetes writes them."""

@@ -52,13 +52,14 @@ def parse_tick(event: object) -> Tick:
     """
     try:
         read = msgspec.convert(event, _Event)
-    except (msgspec.ValidationError, ValueError) as error:
+        at = read.scheduled_time or read.time
+        slot = at.astimezone(UTC).replace(microsecond=0) if at else None
+    except (msgspec.ValidationError, ValueError, OverflowError) as error:  # overflow: the first or last day of all
         raise InputError(f"not a tick of the schedule: {error}", remedy=_REMEDY) from error
-    at = read.scheduled_time or read.time
-    if at is None:
+    if slot is None:
         raise InputError(f"not a tick of the schedule: it has neither {names.SCHEDULED_TIME} nor time", remedy=_REMEDY)
     after = ClusterRef.parse(read.after_cluster).arn if read.after_cluster else None
-    return Tick(slot=at.astimezone(UTC).replace(microsecond=0), after=after)
+    return Tick(slot=slot, after=after)
 
 
 _REMEDY = f'the schedule\'s input is {{"{names.SCHEDULED_TIME}": "<aws.scheduler.scheduled-time>"}}'

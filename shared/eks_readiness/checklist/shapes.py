@@ -24,7 +24,7 @@ from eks_readiness.domain.policy import Policy
 STARTING = timedelta(minutes=10)
 """How long a new node may take until it and its DaemonSet pods are ready: longer than any boot, shorter than a scan."""
 
-_VERSION = re.compile(r"v?(?P<major>\d+)\.(?P<minor>\d+)")
+_VERSION = re.compile(r"v?(?P<major>[0-9]+)\.(?P<minor>[0-9]+)")
 
 IN_ORDER = frozenset({"ACTIVE", "UPDATING"})
 """States of EKS resources that are in order; an update that AWS carries out is no fault."""

@@ -13,7 +13,7 @@ ClusterArn = NewType("ClusterArn", str)
 
 # Name rule: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
 _ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):eks:(?P<region>[a-z]{2,4}(?:-[a-z]+){1,3}-\d{1,2}):(?P<account>\d{12})"
+    r"arn:(?P<partition>aws[a-z-]*):eks:(?P<region>[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}):(?P<account>[0-9]{12})"
     r":cluster/(?P<name>[0-9A-Za-z][A-Za-z0-9_-]{0,99})",
 )
 

@@ -19,8 +19,8 @@ _S3 = re.compile(
     r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.+?)(?:\?(?P<pin>versionId|etag)=(?P<pinned>.+))?"
 )
 _SSM = re.compile(
-    r"(?P<arn>arn:[a-z-]+:ssm:(?P<region>[a-z0-9-]+):\d{12}:document/(?P<name>[A-Za-z0-9_.:/-]{3,128}))"
-    r"(?:\?(?P<pin>version)=(?P<pinned>\d+))?"
+    r"(?P<arn>arn:[a-z-]+:ssm:(?P<region>[a-z0-9-]+):[0-9]{12}:document/(?P<name>[A-Za-z0-9_.:/-]{3,128}))"
+    r"(?:\?(?P<pin>version)=(?P<pinned>[0-9]+))?"
 )
 
 

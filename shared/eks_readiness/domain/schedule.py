@@ -24,7 +24,7 @@ _NAMED = {
     "@annually": timedelta(days=366),
 }
 _UNITS = {"h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds", "us": "microseconds"}
-_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_RATE = re.compile(r"rate\(([0-9]+) (minute|hour|day)s?\)")
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 _MINUTES_A_DAY = 24 * 60
@@ -59,7 +59,7 @@ def longest_interval(expression: str) -> timedelta | None:
 
 
 def _go_duration(text: str) -> timedelta | None:
-    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)", text)
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(h|ms|us|m|s)", text)
     if "".join(number + unit for number, unit in parts) != text:
         return None
     return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta()) or None

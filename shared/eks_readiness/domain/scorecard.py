@@ -90,7 +90,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 def digest(scorecard: Scorecard) -> str:
