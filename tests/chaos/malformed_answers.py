@@ -202,7 +202,8 @@ class AwsAnswers:
         return (
             dataclasses.replace(rule, answer=passed_on if isinstance(passed_on, dict) else _NotAMapping()),
             made.how,
-            wrong_types(passed_on, shape),
+            # Of several damages, one may say something else that can be, beside another of a wrong type.
+            wrong_types(passed_on, shape) and (made.retyped or "; " not in made.how),
         )
 
 

@@ -480,7 +480,10 @@ class LedgerRows:
                 damaged[cluster.arn] = (kind, item, unreadable)
                 valid[kind] = item
                 requests = [{"PutRequest": {"Item": each}} for each in valid.values()]
-                self.client.batch_write_item(RequestItems={TABLE: requests})
+                try:
+                    self.client.batch_write_item(RequestItems={TABLE: requests})
+                except self.client.exceptions.ClientError:  # larger than a row can be: nobody could have stored it
+                    del damaged[cluster.arn]
             yield from self._fates(damaged)
         finally:
             for partition in (*damaged, FLEET):

@@ -166,7 +166,7 @@ def _usage(aws: AwsReader, gathered: Gathered, metrics: Sequence[Mapping[str, An
     newest: dict[str, float] = {}
     for each in results:
         for value in each.get("Values") or ():
-            newest.setdefault(each["Id"], value)
+            newest.setdefault(each["Id"], float(value))
     return [newest.get(f"q{at}") for at in range(len(metrics))]
 
 

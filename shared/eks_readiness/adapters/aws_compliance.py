@@ -80,6 +80,8 @@ def _controls(findings: Iterable[Mapping[str, Any]]) -> Evaluation:
             continue
         judged.add(control)
         at = datetime.fromisoformat(each["UpdatedAt"])
+        if at.tzinfo is None:
+            raise ValueError(f"UpdatedAt of a finding has no offset: {bounded(each['UpdatedAt'], 40)}")
         newest = at if newest is None else max(newest, at)
         if status == "FAILED" and (each.get("Workflow") or {}).get("Status") != "SUPPRESSED":
             failing.add(control)

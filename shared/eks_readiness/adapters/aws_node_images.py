@@ -101,9 +101,10 @@ def _image(
 
 def _created_at(image: Mapping[str, Any]) -> datetime | None:
     try:
-        return datetime.fromisoformat(image.get("CreationDate") or "")
+        at = datetime.fromisoformat(image.get("CreationDate") or "")
     except ValueError:
         return None
+    return at if at.tzinfo else None  # without an offset, nobody knows what it means
 
 
 def newest_parameter(image: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ Sources: https://kubernetes.io/docs/reference/using-api/api-concepts/, https://k
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Any, Protocol, TypeVar
@@ -134,6 +135,7 @@ class _ListMeta(msgspec.Struct, gc=False):
 
 
 class _ConfigMap(msgspec.Struct, gc=False):
+    metadata: _Name | None = None
     data: dict[str, str] | None = None
 
 
@@ -224,7 +226,11 @@ class KubernetesApi:
             body = self._fetch(path, {}, JSON)
         except NotFound:
             return None
-        return _decoded(_CONFIG_MAP, body, path).data or {}
+        found = _decoded(_CONFIG_MAP, body, path)
+        if found.metadata is None or found.metadata.name != name:
+            # Every object has its name, be it empty: without it, taking it for an empty one would hide what it holds.
+            raise UnexpectedAnswer(f"GET {path}: the answer is not ConfigMap {name}")
+        return found.data or {}
 
     def _catalogue(self) -> _Catalogue:
         with self._lock:
@@ -290,6 +296,9 @@ def _list_of(item: type[T]) -> msgspec.json.Decoder[Any]:
 
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes | bytearray, path: str) -> Any:
     try:
+        if not body.isascii():
+            # What is skipped is not looked at: a name of a field that is no text would be one that nobody knows.
+            codecs.utf_8_decode(body, "strict", True)
         return decoder.decode(body)
     except (ValueError, RecursionError) as error:  # a DecodeError is a ValueError, and so is text that is not UTF-8
         raise UnexpectedAnswer(f"GET {path}: the answer cannot be read: {error}") from error

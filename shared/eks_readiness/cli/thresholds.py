@@ -37,6 +37,8 @@ def read_thresholds(path: Path | None, *, items: Container[str]) -> dict[str, ob
         raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}", remedy="correct the JSON there") from error
     except RecursionError as error:
         raise InputError(f"{path}: nested too deeply", remedy="no threshold needs that") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise InputError(f"{path}: {error}", remedy="no threshold needs that") from error
     problems: list[str] = []
     seen: dict[str, int] = {}
     for name, value, line in entries:
