@@ -110,7 +110,7 @@ class Fleet:
         subject = str(ROOT / "benchmarks" / "subjects" / "scan.py")
         run([sys.executable, "-I", "-B", subject, str(self.bundle), served.arn], self._environment(served))
 
-    def start(self, served: Served, count: int) -> list[subprocess.Popen[str]]:
+    def start(self, served: Served, count: int) -> list[tuple[subprocess.Popen[str], threading.Thread]]:
         """Start execution environments, and hand them messages until they are killed."""
         subject = str(ROOT / "benchmarks" / "subjects" / "worker.py")
         command = [sys.executable, "-I", "-B", subject, str(self.bundle), str(self.timeout_seconds)]
@@ -119,8 +119,9 @@ class Fleet:
             process = subprocess.Popen(
                 command, env=self._environment(served), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
-            threading.Thread(target=self._feed, args=(process, self.client("sqs")), daemon=True).start()
-            started.append(process)
+            feeding = threading.Thread(target=self._feed, args=(process, self.client("sqs")), daemon=True)
+            feeding.start()
+            started.append((process, feeding))
         return started
 
     def _feed(self, process: subprocess.Popen[str], sqs: Any) -> None:
@@ -202,9 +203,10 @@ def play(fleet: Fleet, arns: Sequence[str], jitter_seconds: int, served: Served,
         while len(fleet.stored_at_s) < len(arns) and time.time() < until:
             time.sleep(0.2)
     finally:
-        for worker in workers:
+        for worker, feeding in workers:
             worker.kill()
-            worker.wait()
+            feeding.join()
+            worker.communicate()
     due = dict(zip(queue.asked, queue.due_s, strict=True))
     since_tick = {arn: stored - began_at_s for arn, stored in fleet.stored_at_s.items()}
     return Round(
@@ -222,13 +224,18 @@ def _waiting(fleet: Fleet, queue_url: str) -> int:
     return sum(int(each) for each in found.values())
 
 
+def members_of(clusters: int) -> list[ClusterRef]:
+    """The clusters of a fleet, as the account of the static cluster knows them."""
+    cluster = ClusterRef.parse("arn:aws:eks:eu-west-1:111122223333:cluster/prod")
+    return [msgspec.structs.replace(cluster, name=f"member-{number:04}") for number in range(clusters)]
+
+
 def compared(
     aws: LocalAws, clusters: int, *, timeout_seconds: float = TIMEOUT_SECONDS, concurrency: int = CONCURRENCY
 ) -> tuple[Mapping[str, Round], ClusterRef, Ledger]:
     """Both rounds: `all answer` and `one hung`; which one that is, and the ledger."""
     fleet = Fleet(aws, built_bundle(), timeout_seconds)
-    cluster = ClusterRef.parse("arn:aws:eks:eu-west-1:111122223333:cluster/prod")
-    members = [msgspec.structs.replace(cluster, name=f"member-{number:04}") for number in range(clusters)]
+    members = members_of(clusters)
     ledger = fleet.ledger()
     for each in members:
         register_cluster(each, policy={}, items=(), registry=ledger.registry, clock=SystemClock())

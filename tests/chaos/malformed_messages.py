@@ -484,6 +484,7 @@ class LedgerRows:
                     self.client.batch_write_item(RequestItems={TABLE: requests})
                 except self.client.exceptions.ClientError:  # larger than a row can be: nobody could have stored it
                     del damaged[cluster.arn]
+                    self._clear(cluster.arn)
             yield from self._fates(damaged)
         finally:
             for partition in (*damaged, FLEET):

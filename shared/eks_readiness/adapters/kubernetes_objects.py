@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from math import isfinite
 
 import msgspec
 
@@ -95,7 +96,7 @@ def quantity(value: str | float) -> float | None:
     Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
     """
     if not isinstance(value, str):
-        return float(value)
+        return float(value) if isfinite(value) else None
     # A cluster asks for the same few amounts in thousands of containers; what is longer is none of them.
     return _known_quantity(value) if len(value) <= _KNOWN_LENGTH else _quantity(value)
 
@@ -106,8 +107,10 @@ def _quantity(value: str) -> float | None:
         return None
     suffix = match["suffix"] or ""
     if suffix[1:] and suffix[0] in "eE" and suffix not in _FACTORS:
-        return float(match["number"] + suffix)
-    return float(match["number"]) * _FACTORS[suffix]
+        amount = float(match["number"] + suffix)
+    else:
+        amount = float(match["number"]) * _FACTORS[suffix]
+    return amount if isfinite(amount) else None
 
 
 _KNOWN_LENGTH = 24
