@@ -189,3 +189,21 @@ def test_hostile_words_are_bounded() -> None:
     said = str(refusal(500, body, "/api"))
     assert len(said) < 600
     assert said.isprintable()
+
+
+@pytest.mark.parametrize("body", [{"a": {"a": {}}}, {"metadata": {"name": "other"}}, {"data": {"mapRoles": "[]"}}])
+def test_an_answer_that_is_not_the_config_map(body: dict[str, object]) -> None:
+    """Every object has its name: something else is not an empty ConfigMap."""
+    api = KubernetesApi(_server({"/api/v1/namespaces/kube-system/configmaps/aws-auth": body}))
+    with pytest.raises(UnexpectedAnswer, match="the answer is not ConfigMap aws-auth"):
+        api.config_map("kube-system", "aws-auth")
+
+
+def test_an_answer_that_is_no_text_is_not_read_in_part() -> None:
+    """A field's name with a byte that is no UTF-8 would be one that nobody knows, and its value be missing."""
+
+    def fetch(path: str, query: Mapping[str, str], accept: str) -> bytes:
+        return b'{"kind":"ConfigMap","metadata":{"name":"aws-auth"},"da\xffta":{"mapRoles":"[]"}}'
+
+    with pytest.raises(UnexpectedAnswer, match="cannot be read"):
+        KubernetesApi(fetch).config_map("kube-system", "aws-auth")
