@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from eks_readiness.adapters.memory import MemoryClusterRegistry, memory_ledger
 from eks_readiness.app.query_results import newest_scan, scan_history
 from eks_readiness.domain.attestation import Waiver
+from eks_readiness.domain.coverage import lose_coverage
 from eks_readiness.domain.decision import KEPT_FOR, decide
 from eks_readiness.domain.errors import UnavailableReason
 from eks_readiness.domain.finding import CheckId, Finding
@@ -214,3 +215,38 @@ def test_a_request_by_hand_confirms_like_any_other() -> None:
     asked = ScanRequest(cluster_arn=CLUSTER.arn, slot=slot(1), trigger="request")
     done = decide(first.state, scorecard(2, number=1), asked, Policy(), {})
     assert done.record is None
+
+
+def _write(before: ClusterState | None, number: int, card: Scorecard) -> LedgerWrite:
+    return decide(before, card, request(number), Policy(), {})
+
+
+def test_a_scan_that_finds_something_new_is_kept_though_nothing_moved() -> None:
+    """And says what had confirmed the one before."""
+    first = _write(None, 0, _card())
+    same = _write(first.state, 1, _card(number=1))
+    assert same.scan is not None
+    assert same.state.kept is not None
+    assert (same.state.kept.slot, same.state.kept.confirmed) == (slot(0), 1)
+    other = _write(same.state, 2, _card(msgspec.structs.replace(FINDING, offenders_total=3), 2))
+    assert other.event is None
+    assert other.state.kept is not None
+    assert (other.state.kept.slot, other.state.kept.confirmed) == (slot(2), 0)
+    assert other.scan is not None
+    assert other.scan.confirmed_before is not None
+    assert (other.scan.confirmed_before.slot, other.scan.confirmed_before.scans) == (slot(1), 1)
+
+
+def test_a_scan_with_something_to_tell_is_kept_though_it_finds_the_same() -> None:
+    """What an event was told for can be read."""
+    first = _write(None, 0, _card())
+    lost = lose_coverage(first.state, at=START + 24 * HOUR, interval=HOUR, stale_after_intervals=2.5)
+    assert lost is not None
+    back = _write(lost.state, 30, _card(number=30))
+    assert back.event is not None
+    assert back.event.kind == "COVERAGE_RESTORED"
+    assert back.state.kept is not None
+    assert back.state.kept.slot == slot(30)
+    assert msgspec.structs.replace(back.state.kept, slot=slot(0), scan_id="") == msgspec.structs.replace(
+        first.state.kept or back.state.kept, scan_id=""
+    )
