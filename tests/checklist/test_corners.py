@@ -81,6 +81,7 @@ def test_without_any_node_nothing_says_that_aws_does_the_work(core: object) -> N
 def test_pools_of_auto_mode_grow_whatever_is_known_of_karpenter() -> None:
     """AWS runs their controller: no workload in the cluster matters to them."""
     found = nodes_can_grow(
+        cluster(**AUTO),
         nodegroups(),
         seen(NodePools, installed=True, pools=(AUTO_POOL,)),
         seen(FargateProfiles),

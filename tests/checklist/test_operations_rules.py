@@ -105,7 +105,7 @@ def groups(*found: AutoScalingGroup) -> AutoScalingGroups:
 )
 def test_a_pool_grows_up_to_its_limits(one: NodePool, added: float) -> None:
     """By nodes of the size that it made so far, or of those that the cluster has."""
-    growth = Growth(pools(one), components(KARPENTER), groups())
+    growth = Growth(pools(one), components(KARPENTER), groups(), auto_mode=True)
     assert growth.room(SIZE) == {name: added * amount for name, amount in SIZE.items()}
 
 
@@ -120,14 +120,14 @@ def test_room_of_pools_and_groups_adds_up() -> None:
     limited = pools(pool(limits={"nodes": 1.0}))
 
     def cpu(*tools: Any) -> float:
-        return Growth(limited, components(*tools), found).room(SIZE)["cpu"]
+        return Growth(limited, components(*tools), found, auto_mode=True).room(SIZE)["cpu"]
 
     assert cpu(KARPENTER, AUTOSCALER) == 4 * (1 + 2 + 1)
     assert cpu(AUTOSCALER) == 4 * (2 + 1)
     assert cpu(component("cluster-autoscaler", 1)) == 0
     assert cpu(component("karpenter", 0, 1)) == 0
-    assert Growth(limited, DENIED, found).room(SIZE)["cpu"] == 0
-    assert Growth(DENIED, components(AUTOSCALER), DENIED).room(SIZE)["cpu"] == 0
+    assert Growth(limited, DENIED, found, auto_mode=True).room(SIZE)["cpu"] == 0
+    assert Growth(DENIED, components(AUTOSCALER), DENIED, auto_mode=True).room(SIZE)["cpu"] == 0
 
 
 def headroom(
@@ -142,7 +142,7 @@ def headroom(
     pods = seen(Pods, requested=(Requested(node="a", cpu_cores=asked),))
     found = tools if isinstance(tools, Unavailable) else components(*tools)
     room = seen(RegionCapacity) if region is None else region
-    return there_is_room(nodes(*everywhere), pods, pools(), found, scaling or groups(), room, policy)
+    return there_is_room(cluster(), nodes(*everywhere), pods, pools(), found, scaling or groups(), room, policy)
 
 
 def sized(name: str, **amounts: float) -> Any:

@@ -35,6 +35,7 @@ C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
 F = TypeVar("F")
+G = TypeVar("G")
 
 
 class Tolerated(msgspec.Struct, frozen=True):
@@ -172,6 +173,15 @@ def check(
     or_attested: Within | None = None,
     stated: Stated = "pass",
 ) -> Callable[[Callable[[A, B, C, D, E, F, Policy], Answer]], Check]: ...
+@overload
+def check(
+    identifier: str,
+    *,
+    needs: tuple[type[A], type[B], type[C], type[D], type[E], type[F], type[G]],
+    required: bool,
+    or_attested: Within | None = None,
+    stated: Stated = "pass",
+) -> Callable[[Callable[[A, B, C, D, E, F, G, Policy], Answer]], Check]: ...
 def check(
     identifier: str,
     *,

@@ -89,7 +89,7 @@ def policies_enforce_on_workloads(
         return components
     idle = [_TITLES[name] for name in _TITLES if name not in able and enforcing[name]]
     if idle and not isinstance(components, Unavailable):
-        return failed(f"{' and '.join(idle)} enforces nothing: its admission controller is not available")
+        return failed(f"the admission controller of {' and '.join(idle)} is not available: nothing is enforced")
     lenient = [policies.of(name) for name in _TITLES]
     found = [each for each in lenient if isinstance(each, EnginePolicies)]
     names = [name for each in found for name in each.lenient.names]
@@ -131,7 +131,7 @@ def policies_survive_a_lost_pod(
     if open_ := [f"{_state(each)}, and does not fail closed" for name, each in weak if name not in closed]:
         return failed("a policy engine has one replica, and its webhooks are missing or fail open", open_)
     where = ", ".join(each.where for _, each in engines)
-    return passed(f"{where} has one replica, but fails closed" if weak else f"{where} has two or more ready replicas")
+    return passed(f"{where}: one replica, which fails closed" if weak else f"{where}: two or more ready replicas")
 
 
 @check(

@@ -142,7 +142,7 @@ def _linkerd(components: Components, policies: MeshPolicies | Unavailable, nodes
     if not any(found.values()):
         return None
     if broken := [name for name, workloads in found.items() if not any(each.ready for each in workloads)]:
-        return failed(f"Linkerd is not available: {', '.join(broken)} has no ready pod")
+        return failed(f"Linkerd is not available: no pod of {', '.join(broken)} is ready")
     return passed("Linkerd is available: destination, identity and proxy injector are ready")
 
 

@@ -132,6 +132,7 @@ def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unav
 @check(
     "node-groups.headroom",
     needs=(
+        ClusterConfiguration,
         if_available(Nodegroups),
         if_available(NodePools),
         if_available(FargateProfiles),
@@ -142,6 +143,7 @@ def _no_autoscaler(pools: NodePools | Unavailable, components: Components | Unav
     required=True,
 )
 def nodes_can_grow(  # noqa: PLR0913 - one for each slice
+    cluster: ClusterConfiguration,
     nodegroups: Nodegroups | Unavailable,
     pools: NodePools | Unavailable,
     profiles: FargateProfiles | Unavailable,
@@ -153,8 +155,9 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
     """Node groups may grow beyond their desired size, and NodePools use less than `max_node_pool_limit_used_percent`.
 
     A node group at its maximum is no fault where a NodePool can still grow: its pods get nodes from there. NodePools of
-    a fixed size are not judged, nor are Karpenter's while it is not available: they make no node. Self-managed nodes
-    are judged by the Auto Scaling groups that started them. Fargate grows by itself, hybrid nodes never.
+    a fixed size are not judged, nor those that make no node: whose Karpenter is not available, that EKS Auto Mode left
+    behind, or that a limit of zero switches off. Self-managed nodes are judged by the Auto Scaling groups that started
+    them. Fargate grows by itself, hybrid nodes never.
     Why: an autoscaler at its limit adds nothing, and nobody hears of it until pods are pending.
     Fix: raise maxSize, or the NodePool's spec.limits.
     Source: https://karpenter.sh/docs/concepts/nodepools/#speclimits
@@ -162,10 +165,14 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
     if isinstance(nodes, Nodes) and fargate_only(nodegroups, profiles, nodes):
         return passed("every pod runs on Fargate, which grows by itself")
     groups = () if isinstance(nodegroups, Unavailable) else nodegroups.nodegroups
-    karpenter = components if isinstance(components, Unavailable) else scales(components, "karpenter")
     known = () if isinstance(pools, Unavailable) else pools.pools
-    growing = [each for each in known if each.static_replicas is None and (each.auto_mode or karpenter is not False)]
-    unsure_of_pools = None if all(each.auto_mode for each in growing) else first_unavailable(karpenter)
+    controlled = {each.name: has_controller(each, cluster, components) for each in known}
+    growing = [
+        each
+        for each in known
+        if each.static_replicas is None and controlled[each.name] is not False and not _switched_off(each)
+    ]
+    unsure_of_pools = first_unavailable(*(controlled[each.name] for each in growing))
     limit = policy.max_node_pool_limit_used_percent
     tight = [f"NodePool {each.name}: {said}" for each in growing if (said := _at_limit(each, limit))]
     own = () if isinstance(scaling, Unavailable) else scaling.self_managed
@@ -182,7 +189,7 @@ def nodes_can_grow(  # noqa: PLR0913 - one for each slice
         return unsure
     count = len(groups) + len(own)
     if not count and not growing:
-        return first_unavailable(profiles) or failed("there is no node group and no NodePool: nothing can grow")
+        return first_unavailable(profiles) or failed("no node group and no NodePool makes nodes: nothing can grow")
     return passed(f"{count - len(full)} of {count} node groups and {len(growing)} NodePools can grow")
 
 
@@ -202,6 +209,11 @@ def _self_managed_unsure(nodes: Nodes | Unavailable, scaling: AutoScalingGroups 
         detail=f"no Auto Scaling group started {count} self-managed nodes: how far they can grow is not known",
         remedy="start them by an Auto Scaling group, or use managed node groups or Karpenter",
     )
+
+
+def _switched_off(pool: NodePool) -> bool:
+    """Whether a limit of zero keeps a NodePool from ever making a node, and none is left."""
+    return any(not limit for limit in pool.limits.values()) and not pool.used.get("nodes")
 
 
 def _at_limit(pool: NodePool, limit_percent: float) -> str:

@@ -9,6 +9,7 @@ from eks_readiness.checklist.operations.node_room import Growth, node_shortages
 from eks_readiness.checklist.shapes import exempt, first_unavailable
 from eks_readiness.domain.evidence import (
     AutoScalingGroups,
+    ClusterConfiguration,
     Components,
     NodePools,
     Nodes,
@@ -24,6 +25,7 @@ from eks_readiness.domain.policy import Policy
 @check(
     "capacity-planning.headroom",
     needs=(
+        ClusterConfiguration,
         if_available(Nodes),
         if_available(Pods),
         if_available(NodePools),
@@ -34,6 +36,7 @@ from eks_readiness.domain.policy import Policy
     required=True,
 )
 def there_is_room(  # noqa: PLR0913 - one for each slice
+    cluster: ClusterConfiguration,
     nodes: Nodes | Unavailable,
     pods: Pods | Unavailable,
     pools: NodePools | Unavailable,
@@ -53,8 +56,9 @@ def there_is_room(  # noqa: PLR0913 - one for each slice
     Fix: raise maxSize, spec.limits or the quota (aws service-quotas request-service-quota-increase), add subnets.
     Source: https://docs.aws.amazon.com/eks/latest/best-practices/known_limits_and_service_quotas.html
     """
+    growth = Growth(pools, components, groups, auto_mode=cluster.auto_mode)
     parts = (
-        node_shortages(nodes, pods, Growth(pools, components, groups), policy.min_capacity_headroom_percent),
+        node_shortages(nodes, pods, growth, policy.min_capacity_headroom_percent),
         _zones(region, policy),
         _quotas(region, nodes, policy),
     )

@@ -17,16 +17,17 @@ Amounts = Mapping[str, float]
 
 
 class Growth(NamedTuple):
-    """Who may add nodes."""
+    """Who may add nodes. `auto_mode`: EKS Auto Mode is on, without which its NodePools make none."""
 
     pools: NodePools | Unavailable
     components: Components | Unavailable
     groups: AutoScalingGroups | Unavailable
+    auto_mode: bool
 
     def room(self, size: Amounts) -> Amounts:
         """What may still be added for sure, where a node is of that size, which is nothing of zero."""
         pools = self.pools.pools if isinstance(self.pools, NodePools) else ()
-        added = [_pool_nodes(each, size) for each in pools if each.auto_mode or self._scales("karpenter")]
+        added = [_pool_nodes(each, size) for each in pools if self._controls(each)]
         groups = self.groups.groups if isinstance(self.groups, AutoScalingGroups) else ()
         if self._scales("cluster-autoscaler"):
             added += [max(0, each.max_size - each.desired_size) for each in groups if "Launch" not in each.suspended]
@@ -36,6 +37,9 @@ class Growth(NamedTuple):
     def unread(self) -> Unavailable | None:
         """What could still show that more may be added."""
         return first_unavailable(self.pools, self.components, self.groups)
+
+    def _controls(self, pool: NodePool) -> bool:
+        return self.auto_mode if pool.auto_mode else self._scales("karpenter")
 
     def _scales(self, name: Literal["karpenter", "cluster-autoscaler"]) -> bool:
         return isinstance(self.components, Components) and scales(self.components, name)
